@@ -1,0 +1,1 @@
+"""The common feature-extraction layer: backbones, the engines that run them, and the cache."""

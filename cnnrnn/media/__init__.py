@@ -1,0 +1,1 @@
+"""Pixels in: pictures, sources of pictures, and drawing on them."""

@@ -1,0 +1,1 @@
+"""Words: tokenizer, vocabulary, the LSTM decoder and text metrics."""

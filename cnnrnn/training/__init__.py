@@ -1,0 +1,1 @@
+"""Fitting a model, the folder that keeps a run, and its report."""
