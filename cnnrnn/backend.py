@@ -209,9 +209,10 @@ def _start(settings: Settings) -> ModuleType:
             module = importlib.import_module("keras")
             _BACKENDS[module.backend.backend()].start(settings)
     except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in ("keras", *_BACKENDS):
+        package = (error.name or "").split(".")[0]
+        if package not in ("keras", *_BACKENDS):
             raise
-        raise CnnRnnError(f"{error.name} is not installed", f"pip install {error.name}") from error
+        raise CnnRnnError(f"{package} is not installed", f"pip install {package}") from error
     return module
 
 

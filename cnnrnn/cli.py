@@ -1,13 +1,32 @@
-"""The root of the command line. The subcommands are imported only when they are called."""
+"""The root of the command line; a command is imported when it is called or listed."""
 
 from __future__ import annotations
+
+from importlib.util import find_spec
 
 import click
 
 from cnnrnn import __version__
+from cnnrnn.options import ExampleGroup
+
+COMMANDS = {
+    name: f"cnnrnn.{name}.cli:{name}" for name in ("caption",) if find_spec(f"cnnrnn.{name}.cli")
+}
 
 
-@click.group()
+@click.group(
+    cls=ExampleGroup,
+    lazy=COMMANDS,
+    examples=[
+        ("cnnrnn caption predict scenes:3", "a sentence for a picture of the built-in world"),
+        ("cnnrnn caption train", "train a captioner on the built-in world"),
+        ("cnnrnn caption predict photo.jpg", "a sentence for a photo, by the newest run"),
+    ],
+)
 @click.version_option(__version__, prog_name="cnnrnn")
 def main() -> None:
-    """Convolutional and recurrent nets together."""
+    """Convolutional nets that see and recurrent nets that speak, combined.
+
+    Results go to stdout, everything else to stderr. Exit codes: 0 all done, 1 failed in whole or
+    in part, 2 a wrong option. CNNRNN_CACHE names the folder of cached features.
+    """

@@ -15,7 +15,7 @@ import time
 import traceback
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -32,7 +32,7 @@ class _State:
     """What the options -q and --debug have chosen for this process."""
 
     quiet: bool = False
-    debug: bool = field(default_factory=lambda: bool(os.environ.get("CNNRNN_DEBUG")))
+    debug: bool = False
     progress: Progress | None = None
 
 
@@ -45,7 +45,7 @@ def set_verbosity(quiet: bool) -> None:
 
 
 def set_debug(debug: bool) -> None:
-    """Show the traceback of every error (also: environment variable CNNRNN_DEBUG)."""
+    """Show the traceback of every error before its line."""
     _state.debug = debug
 
 
@@ -118,10 +118,8 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
         bool(rows) and all(isinstance(row[c], (int, float, type(None))) for row in rows)
         for c in range(len(headers))
     ]
-    rule = ["-" * width for width in widths]
-    return "\n".join(
-        "  ".join(map(_pad, line, widths, numeric)).rstrip() for line in (lines[0], rule, *lines[1:])
-    )
+    lines.insert(1, ["-" * width for width in widths])
+    return "\n".join("  ".join(map(_pad, line, widths, numeric)).rstrip() for line in lines)
 
 
 def _cell(value: Any) -> str:
@@ -156,11 +154,14 @@ def duration(seconds: float) -> str:
 
 def size(byte_count: float) -> str:
     """`812 B`, `1.4 MB` or `12 GB`, in powers of 1000."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if byte_count < 1000 or unit == "GB":
-            break
+    if byte_count < 1000:
+        return f"{byte_count:.0f} B"
+    units = ["kB", "MB", "GB"]
+    byte_count /= 1000
+    while byte_count >= 1000 and len(units) > 1:
         byte_count /= 1000
-    return f"{byte_count:.1f} {unit}" if unit != "B" and byte_count < 10 else f"{byte_count:.0f} {unit}"
+        units.pop(0)
+    return f"{byte_count:.{1 if byte_count < 10 else 0}f} {units[0]}"
 
 
 def closing(*pairs: tuple[str, Any]) -> None:

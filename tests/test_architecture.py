@@ -1,0 +1,138 @@
+"""The rules of the floors, read from the import statements of every module.
+
+1. errors, files, console, media, text, scenes: know nothing of tasks or of the floors above.
+2. features, regions, training and the word decoder stand on floor 1.
+3. Tasks stand on both and never import each other. The root `cli` adds them.
+4. Command modules are light. 5. Keras comes from `backend.keras()`, TensorFlow from nowhere.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "cnnrnn"
+MODULES = {
+    "cnnrnn." + ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+TASKS = ("caption", "densecap", "video_classify", "vqa")
+HEAVY = {"numpy", "cv2", "h5py", "keras", "tensorflow", "PIL", "pycocoevalcap", "openvino", "torch"}
+# Modules of the package `text` that need Keras, and of `features` and `scenes` that are programs.
+KERAS_IN_TEXT = {"cnnrnn.text.decoder", "cnnrnn.text.layers", "cnnrnn.text.losses"}
+BACKEND_NAMES = {"cnnrnn.backend", "cnnrnn.features.engines"}
+
+
+def imports(path: Path, top_level_only: bool = False) -> set[str]:
+    """Full names of what a module imports; `from a import b` counts as `a` and `a.b`."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = tree.body if top_level_only else ast.walk(tree)
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import; write the full name"
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def roots(names: set[str]) -> set[str]:
+    return {name.split(".")[0] for name in names}
+
+
+def floor(module: str) -> float:
+    """0 plain helpers, 1 media/text/scenes, 2 features/regions/training, 3 tasks, 4 root."""
+    part = module.split(".")[1]
+    if module in KERAS_IN_TEXT:
+        return 2
+    if part in ("errors", "files", "console", "backend", "__init__"):
+        return 0
+    if part in ("media", "text", "scenes"):
+        return 1
+    if part in ("features", "regions", "training"):
+        return 2
+    if part in TASKS:
+        return 3
+    assert part in ("cli", "options", "__main__"), f"{module} is on no floor: put it on one"
+    return 4
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_down(module):
+    own = floor(module)
+    for name in imports(MODULES[module]):
+        target = next((m for m in (name, f"{name}.__init__") if m in MODULES), None)
+        if target is None or not name.startswith("cnnrnn."):
+            continue
+        if own == 4 or (own == 3 and name == "cnnrnn.options"):
+            continue  # the command line calls what is below, and tasks are made of its options
+        assert floor(target) <= own, f"{module} imports {name} from a floor above"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.split(".")[1] in TASKS])
+def test_tasks_do_not_import_each_other(module):
+    own = module.split(".")[1]
+    others = {f"cnnrnn.{task}" for task in TASKS if task != own}
+    reached = {name for name in imports(MODULES[module]) if ".".join(name.split(".")[:2]) in others}
+    assert not reached, f"{module} imports {reached}: move what both need down a floor"
+
+
+@pytest.mark.parametrize(
+    "module",
+    [m for m in MODULES if m.endswith(".cli") or floor(m) == 4 or m == "cnnrnn.console"],
+)
+def test_command_modules_are_light(module):
+    allowed = {"cnnrnn", "cnnrnn.__version__", "click"}
+    light = {"cnnrnn.options", "cnnrnn.console", "cnnrnn.errors", "cnnrnn.cli"}
+    for name in imports(MODULES[module], top_level_only=True):
+        parent = name.rpartition(".")[0]
+        known = name in allowed | light or parent in allowed | light
+        assert known or name.split(".")[0] in sys.stdlib_module_names, f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_keras_comes_from_backend_only(module):
+    names = roots(imports(MODULES[module]))
+    assert "keras" not in names, "write: from cnnrnn import backend; keras = backend.keras()"
+    if module not in BACKEND_NAMES:
+        assert not names & {"tensorflow", "jax", "torch"}, f"{module} names a backend"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if floor(m) in (0, 1)])
+def test_the_lowest_floors_need_no_keras(module):
+    if module != "cnnrnn.backend":
+        assert "cnnrnn.backend" not in imports(MODULES[module]), f"{module} imports backend"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_opencv_comes_from_media_only(module):
+    if module != "cnnrnn.media.opencv":
+        assert "cv2" not in roots(imports(MODULES[module])), (
+            "write: from cnnrnn.media.opencv import cv2"
+        )
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_files_hold_one_thing(module):
+    assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= 350
+
+
+def test_the_command_line_imports_nothing_heavy():
+    code = (
+        "import sys, cnnrnn.cli, click\n"
+        "context = click.Context(cnnrnn.cli.main)\n"
+        "for name in cnnrnn.cli.main.list_commands(context):\n"
+        "    cnnrnn.cli.main.get_command(context, name)\n"
+        f"print(sorted({HEAVY!r} & set(sys.modules)))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
+    assert done.stdout == "[]\n"
