@@ -2,11 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# TensorFlow's tests spend most of their time alone; a second file beside them costs no more memory
-# than one model. Empty for one process.
+# Further arguments of pytest, e.g. PYTEST_ARGS="-k cache".
 PYTEST_ARGS ?=
 # ruff reads no setup.cfg, so its settings are here, in one place.
-RUFF := $(BIN)/ruff check --line-length 100 --target-version py310 --select E,F,I,B,UP,W
+RUFF := $(BIN)/ruff check --isolated --line-length 100 --target-version py310 --select E,F,I,B,UP,W
 
 .PHONY: install test test-slow lint bench demo backbone starter clean
 
