@@ -1,0 +1,228 @@
+"""Words out of an LSTM language model: greedy and beam search, in batches.
+
+A model is seen as two plain step functions (arrays in, arrays out), see `StepModel`; how they
+are run (a compiled graph, another engine) is their maker's business. Captions, region phrases and
+answers are all written by `decode`.
+
+Dimension letters: B pictures, W beam width, S = B * W sequences, T words, K cells, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from cnnrnn.errors import UsageError
+from cnnrnn.text.vocabulary import END, START
+
+
+class StepModel(Protocol):
+    """What a language model shows to the decoder."""
+
+    def begin(self, features: np.ndarray, copies: int) -> tuple[Any, Any]:
+        """Look at B pictures; returns (memory, state), the state repeated `copies` times each."""
+
+    def advance(
+        self, memory: Any, state: Any, parents: np.ndarray, words: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, Any, np.ndarray | None]:
+        """One word further.
+
+        Args:
+            memory, state: as returned before.
+            parents: (S,) int32, which sequence each new sequence continues.
+            words: (S,) int32, the word it continues with.
+
+        Returns:
+            the best log-probabilities (S, M) in falling order, their words (S, M), the new
+            state, and attention maps (S, K) or None.
+        """
+
+
+@dataclass(frozen=True)
+class DecodeSettings:
+    """How sentences are searched.
+
+    beam_width: hypotheses kept at each step; 1 is greedy.
+    max_words: a sentence is cut after so many words (the given beginning counts).
+    length_penalty: a; hypotheses are ranked by log p / words ** a (Wu et al. 2016 use the like).
+        0 ranks by log p alone and favours short sentences, 1 by the mean log p of a word.
+    """
+
+    beam_width: int = 3
+    max_words: int = 20
+    length_penalty: float = 0.7
+
+    def __post_init__(self):
+        if self.beam_width < 1:
+            raise UsageError(f"a beam of width {self.beam_width} keeps nothing", "use 1 or more")
+        if self.max_words < 1:
+            raise UsageError(f"at most {self.max_words} words leave no sentence", "use 1 or more")
+
+
+@dataclass
+class Sentence:
+    """One decoded sentence.
+
+    words: word numbers without START and END; the given beginning included.
+    log_probability: sum over the words chosen by the model, END included.
+    score: `log_probability` after length normalisation; sentences are ordered by it.
+    word_log_probabilities: one a word; NaN for words that were given.
+    attention: (T, K) maps, one a word, or None.
+    choices: for each word the best (word number, probability) pairs at that step.
+    """
+
+    words: list[int]
+    log_probability: float
+    score: float
+    word_log_probabilities: list[float]
+    attention: np.ndarray | None = None
+    choices: list[list[tuple[int, float]]] = field(default_factory=list)
+
+
+@dataclass
+class _Step:
+    """What one step leaves behind for the walk back from the end: arrays of length S."""
+
+    parents: np.ndarray
+    words: np.ndarray
+    gains: np.ndarray  # log-probability of each word; NaN where it was given
+    maps: np.ndarray | None  # where the model looked when the word was chosen, (S, K)
+    best: tuple[np.ndarray, np.ndarray] | None  # log-probabilities and words, (S, M), before it
+
+
+def decode(
+    model: StepModel,
+    features: np.ndarray,
+    settings: DecodeSettings,
+    start: Sequence[int] = (),
+) -> list[list[Sentence]]:
+    """Write sentences about B pictures.
+
+    Args:
+        model: the language model's step functions.
+        features: (B, ...) as the model takes them.
+        settings: width, length and ranking.
+        start: word numbers every sentence begins with, without START.
+
+    Returns:
+        for each picture at most `beam_width` different sentences, best first.
+
+    Raises:
+        UsageError: the beginning leaves no room for a word.
+    """
+    if len(start) >= settings.max_words:
+        raise UsageError(
+            f"the beginning has {len(start)} words and a sentence at most {settings.max_words}",
+            "give a shorter beginning or allow more words",
+        )
+    width = settings.beam_width
+    search = _Search(len(features), width)
+    memory, state = model.begin(features, width)
+    words = np.full(len(features) * width, START, np.int32)
+    parents = np.arange(len(words), dtype=np.int32)
+    for position in range(settings.max_words):
+        gains, choices, state, maps = model.advance(memory, state, parents, words)
+        gains, choices = np.asarray(gains), np.asarray(choices)
+        maps = None if maps is None else np.asarray(maps)
+        if position < len(start):
+            parents, words = search.follow(start[position], gains, choices, maps)
+        else:
+            parents, words = search.expand(gains, choices, maps, settings.length_penalty)
+        if search.finished.all():
+            break
+    return search.sentences(settings.length_penalty, with_attention=maps is not None)
+
+
+class _Search:
+    """The state of a beam search over B pictures at once; all arrays are (B, W)."""
+
+    def __init__(self, pictures: int, width: int):
+        self.shape = (pictures, width)
+        self.rows = np.arange(pictures)[:, None]
+        # All beams of a picture begin equal: only the first may grow, else W times the same.
+        self.log_probability = np.full(self.shape, -np.inf)
+        self.log_probability[:, 0] = 0.0
+        self.length = np.zeros(self.shape, np.int32)
+        self.finished = np.zeros(self.shape, bool)
+        self.steps: list[_Step] = []
+
+    def follow(self, word, gains, choices, maps):
+        """Take a given word in every sequence."""
+        sequences = self.shape[0] * self.shape[1]
+        words = np.full(sequences, word, np.int32)
+        parents = np.arange(sequences, dtype=np.int32)
+        self.length += 1
+        given = np.full(sequences, np.nan)
+        self.steps.append(_Step(parents, words, given, maps, (gains, choices)))
+        return parents, words
+
+    def expand(self, gains, choices, maps, penalty):
+        """Keep the W best continuations of each picture's W hypotheses.
+
+        A finished hypothesis stays in the beam, unchanged, as its own only continuation.
+        """
+        pictures, width = self.shape
+        offered = min(gains.shape[-1], width)
+        grid = (pictures, width, offered)
+        gain = gains[:, :offered].reshape(grid).astype(np.float64)
+        word = choices[:, :offered].reshape(grid)
+        stays = np.full(offered, -np.inf)
+        stays[0] = 0.0
+        gain = np.where(self.finished[..., None], stays, gain)
+        word = np.where(self.finished[..., None], END, word)
+        total = self.log_probability[..., None] + gain
+        length = np.broadcast_to((self.length + ~self.finished)[..., None], grid)
+        score = (total / length**penalty).reshape(pictures, -1)
+        kept = np.argsort(-score, axis=1, kind="stable")[:, :width]
+        beam = kept // offered  # the hypothesis each survivor continues, 0..W-1
+
+        self.log_probability = total.reshape(pictures, -1)[self.rows, kept]
+        self.length = length.reshape(pictures, -1)[self.rows, kept]
+        words = word.reshape(pictures, -1)[self.rows, kept]
+        gained = gain.reshape(pictures, -1)[self.rows, kept].ravel()
+        self.finished = words == END
+        parents = (self.rows * width + beam).ravel().astype(np.int32)
+        maps = None if maps is None else maps[parents]
+        best = gains[parents], choices[parents]
+        words = words.ravel().astype(np.int32)
+        self.steps.append(_Step(parents, words, gained, maps, best))
+        return parents, words
+
+    def sentences(self, penalty: float, with_attention: bool) -> list[list[Sentence]]:
+        pictures, width = self.shape
+        score = self.log_probability / np.maximum(self.length, 1) ** penalty
+        found = []
+        for picture in range(pictures):
+            order = np.argsort(-score[picture], kind="stable")
+            found.append(
+                [
+                    self._walk_back(picture * width + beam, picture, beam, score, with_attention)
+                    for beam in order
+                    if np.isfinite(score[picture, beam])
+                ]
+            )
+        return found
+
+    def _walk_back(self, sequence, picture, beam, score, with_attention) -> Sentence:
+        """Read one hypothesis from its last word to its first."""
+        path = []
+        for step in reversed(self.steps):
+            path.append((step, sequence))
+            sequence = step.parents[sequence]
+        path = [(step, at) for step, at in reversed(path) if step.words[at] != END]
+        return Sentence(
+            words=[int(step.words[at]) for step, at in path],
+            log_probability=float(self.log_probability[picture, beam]),
+            score=float(score[picture, beam]),
+            word_log_probabilities=[float(step.gains[at]) for step, at in path],
+            attention=np.stack([step.maps[at] for step, at in path])
+            if with_attention and path
+            else None,
+            choices=[
+                [(int(w), float(np.exp(g))) for g, w in zip(step.best[0][at], step.best[1][at])]
+                for step, at in path
+            ],
+        )

@@ -1,0 +1,282 @@
+"""The fit loop of every task: clipping, adaptive rate, weight averaging, early stopping, resume.
+
+One epoch is: train on its batches, average the weights, validate, keep the best, save everything
+that is needed to go on. What an epoch draws at random depends on (seed, epoch) alone, and what
+the model draws (dropout) is saved with it; so a training that was stopped and resumed ends with
+the weights of one that was not.
+"""
+
+from __future__ import annotations
+
+import math
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from cnnrnn import backend, console
+from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.training.run import Run
+
+keras = backend.keras()
+
+SCHEDULES = ("cosine", "plateau", "fixed")
+_AHEAD = 2  # batches made ready while the network computes
+
+
+class Interrupted(CnnRnnError):
+    """Ctrl-C in a training: the last finished epoch is saved."""
+
+    exit_code = console.INTERRUPTED
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How weights are found.
+
+    epochs: at most so many passes over the training data.
+    learning_rate: of AdamW, at its highest.
+    schedule: `cosine` falls to zero over all epochs, `plateau` is halved after each epoch whose
+        figure is not the best so far, `fixed` stays.
+    warmup: share of the first epoch over which the rate rises from zero, 0 to 1.
+    clip_norm: gradients whose global norm is larger are scaled down to it; 0 does not clip.
+    weight_decay: decoupled decay (Loshchilov and Hutter 2019); biases are left out.
+    averaging: momentum of the moving average of the weights that is validated and kept, 0 to
+        below 1; 0 keeps the weights as they are.
+    patience: stop after so many epochs without a better figure.
+    seed: of the order of the data; the model's own seed is the caller's.
+    """
+
+    epochs: int = 15
+    learning_rate: float = 1e-3
+    schedule: str = "cosine"
+    warmup: float = 1.0
+    clip_norm: float = 5.0
+    weight_decay: float = 1e-3
+    averaging: float = 0.99
+    patience: int = 5
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.schedule not in SCHEDULES:
+            raise UsageError(f"no schedule {self.schedule!r}", f"one of {', '.join(SCHEDULES)}")
+        for name in ("epochs", "patience"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}", "at least 1")
+        if not self.learning_rate > 0:
+            raise UsageError(f"a learning rate of {self.learning_rate} learns nothing", "e.g. 1e-3")
+        if not 0 <= self.averaging < 1:
+            raise UsageError(f"averaging is {self.averaging}", "0 to below 1")
+
+
+class Batches(Protocol):
+    """The training data of one task."""
+
+    def steps(self) -> int:
+        """Batches of an epoch."""
+
+    def epoch(self, generator: np.random.Generator) -> Iterable[tuple[Any, Any]]:
+        """The (inputs, targets) of one epoch in a new order."""
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a training came to."""
+
+    epochs: int
+    best_epoch: int
+    best_value: float
+    seconds: float
+    stopped_early: bool
+
+
+def fit(
+    model,
+    loss,
+    batches: Batches,
+    validate: Callable[[Any], Mapping[str, float]],
+    monitor: str,
+    settings: FitSettings,
+    run: Run,
+    resume: bool = False,
+) -> FitResult:
+    """Train `model` and keep it in `run`.
+
+    Args:
+        model: a built Keras model; with `resume` it is replaced by the run's own.
+        loss: a registered Keras loss of (targets, outputs).
+        batches: the training data.
+        validate: gives the figures of held-out data for a model, by name.
+        monitor: the figure that chooses the best epoch; higher is better unless its name ends
+            in `loss`.
+        settings: see `FitSettings`.
+        run: the folder that takes log.csv, best.keras, last.keras and state.json.
+        resume: go on after the last finished epoch of `run`.
+
+    Raises:
+        CnnRnnError: the loss is no longer a number (the last good epoch is kept).
+        Interrupted: Ctrl-C.
+    """
+    state = run.read_state() if resume else None
+    if state:
+        model = load_model(run.last)
+    else:
+        state = {"epoch": 0, "best": None, "best_epoch": 0, "rate": 1.0, "seconds": 0.0}
+        model.compile(_optimizer(settings), loss)
+    try:
+        return _fit(model, batches, validate, monitor, settings, run, state)
+    except KeyboardInterrupt:
+        where = f"cnnrnn {run.task} train --resume {run.path}"
+        hint = f"go on with: {where}" if run.last.exists() else "no epoch was finished"
+        raise Interrupted(f"stopped; {state['epoch']} epochs are saved", hint) from None
+
+
+def _fit(model, batches, validate, monitor, settings, run, state) -> FitResult:
+    sign = -1.0 if monitor.endswith("loss") else 1.0
+    stopped = False
+    while state["epoch"] < settings.epochs and not stopped:
+        began = time.monotonic()
+        epoch = state["epoch"] + 1
+        train_loss, rate = _train_epoch(model, batches, settings, epoch, state["rate"])
+        with averaged(model):
+            figures = {key: float(value) for key, value in validate(model).items()}
+            better = state["best"] is None or sign * figures[monitor] > sign * state["best"]
+            if better:
+                state.update(best=figures[monitor], best_epoch=epoch)
+                run.save_best(lambda path: model.save(path, include_optimizer=False))
+        if not better and settings.schedule == "plateau":
+            state["rate"] /= 2
+        stopped = epoch - state["best_epoch"] >= settings.patience
+        spent = time.monotonic() - began
+        state.update(epoch=epoch, seconds=state["seconds"] + spent)
+        row = {"epoch": epoch, "loss": train_loss, **figures, "rate": rate, "seconds": spent}
+        run.append_log(row)
+        run.save_last(model.save, state)
+        console.info(_line(row, settings.epochs, monitor, better))
+    return FitResult(
+        state["epoch"], state["best_epoch"], state["best"], state["seconds"], stopped
+    )
+
+
+def _line(row: dict[str, float], epochs: int, monitor: str, better: bool) -> str:
+    figures = [f"{key} {row[key]:.3f}" for key in row if key not in ("epoch", "rate", "seconds")]
+    mark = f"  (best {monitor})" if better else ""
+    spent = console.duration(row["seconds"])
+    return f"epoch {row['epoch']}/{epochs}  {'  '.join(figures)}  {spent}{mark}"
+
+
+def _train_epoch(model, batches, settings, epoch, scale) -> tuple[float, float]:
+    """Returns the mean training loss and the last learning rate."""
+    generator = np.random.default_rng([settings.seed, epoch])
+    steps = batches.steps()
+    total = count = rate = 0.0
+    with console.Progress(steps, f"epoch {epoch}", "steps") as progress:
+        for step, (inputs, targets) in enumerate(prefetched(batches.epoch(generator))):
+            rate = scale * _rate(settings, (epoch - 1) * steps + step, steps)
+            model.optimizer.learning_rate.assign(rate)
+            value = float(np.ravel(model.train_on_batch(inputs, targets))[0])
+            if not math.isfinite(value):
+                raise CnnRnnError(
+                    f"the loss became {value} in epoch {epoch}, step {step + 1}",
+                    "use a smaller --learning-rate; the last good epoch is kept",
+                )
+            # train_on_batch reports the mean since its last reset, and resets at every call.
+            total, count = total + value, count + 1
+            progress.update(1, f"loss {total / count:.3f}")
+    return total / max(count, 1), rate
+
+
+def _rate(settings: FitSettings, step: int, steps: int) -> float:
+    """The learning rate of a step, counted from 0 over all epochs of `steps` each."""
+    rate = settings.learning_rate
+    warmup = settings.warmup * steps
+    if step < warmup:
+        rate *= (step + 1) / warmup
+    if settings.schedule == "cosine":
+        rate *= 0.5 * (1 + math.cos(math.pi * step / (settings.epochs * steps)))
+    return rate
+
+
+def _optimizer(settings: FitSettings):
+    optimizer = keras.optimizers.AdamW(
+        settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        global_clipnorm=settings.clip_norm or None,
+        use_ema=settings.averaging > 0,
+        ema_momentum=settings.averaging or 0.99,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    return optimizer
+
+
+@contextmanager
+def averaged(model) -> Iterator[None]:
+    """Within the block the model has its averaged weights, if its optimizer keeps an average."""
+    if not model.optimizer.use_ema:
+        yield
+        return
+    raw = [keras.ops.copy(variable) for variable in model.trainable_variables]
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+    try:
+        yield
+    finally:
+        for variable, value in zip(model.trainable_variables, raw, strict=True):
+            variable.assign(value)
+
+
+def load_model(path):
+    """Open a model file in Keras's safe mode.
+
+    Raises:
+        CnnRnnError: missing, damaged, or not a model of this cnnrnn.
+    """
+    try:
+        return keras.saving.load_model(path, safe_mode=True)
+    except CnnRnnError:
+        raise
+    except Exception as error:  # Keras raises whatever the damage happens to break
+        reason = " ".join(str(error).split())[:120]
+        raise CnnRnnError(
+            f"cannot open the model {path}: {reason}", "it is damaged or of another version"
+        ) from error
+
+
+def prefetched(items: Iterable[Any], ahead: int = _AHEAD) -> Iterator[Any]:
+    """Make the next items in a thread while the caller works on one; order is kept."""
+    ready: queue.Queue = queue.Queue(ahead)
+    closed = threading.Event()
+
+    def offer(item: Any) -> bool:
+        while not closed.is_set():
+            try:
+                ready.put(item, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def work() -> None:
+        try:
+            for item in items:
+                if not offer((item, None)):
+                    return
+            offer((None, StopIteration()))
+        except BaseException as error:  # told where the items are used
+            offer((None, error))
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        while True:
+            item, end = ready.get()
+            if isinstance(end, StopIteration):
+                return
+            if end is not None:
+                raise end
+            yield item
+    finally:
+        closed.set()
