@@ -253,3 +253,38 @@ def model_option(models: Sequence[str], default: str | None = None) -> Callable:
     return click.option(
         "--model", type=click.Choice(models), default=default or models[0], help="The model."
     )
+
+
+def runs_command(task: str) -> click.Command:
+    """The verb `runs` of a task: its runs in `runs/TASK/`, best first."""
+
+    @click.command(
+        "runs", cls=ExampleCommand,
+        examples=[
+            (f"cnnrnn {task} runs", "all runs, best first"),
+            (f"cnnrnn {task} runs --json", "the same for programs"),
+        ],
+    )
+    @json_option
+    def runs(json: bool) -> None:
+        """List the runs, best first."""
+        from cnnrnn.training.run import list_runs
+
+        found = list_runs(RUNS, task)
+        if json:
+            for each in found:
+                console.json_line(each.as_dict())
+        elif found:
+            head = ["run", "model", "data", "epochs", "metric", "value", "made", "state"]
+            console.result(console.table(head, map(_run_row, found)))
+        else:
+            console.info(f"no runs in {RUNS}/{task}/; `cnnrnn {task} train` makes one")
+
+    return runs
+
+
+def _run_row(run: Any) -> list:
+    """One row of the table of runs, from a `training.run.RunSummary`."""
+    made = run.created[:16].replace("T", " ")
+    state = "finished" if run.finished else "not finished"
+    return [str(run.path), run.model, run.data, run.epochs, run.metric, run.value, made, state]
