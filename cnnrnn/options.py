@@ -81,8 +81,7 @@ class _Examples(click.Command):
             exc.show()
             sys.exit(exc.exit_code)
         except click.UsageError as exc:
-            where = f" (see {exc.ctx.command_path} --help)" if exc.ctx else ""
-            console.error(exc.format_message().rstrip(".") + where)
+            console.error(_usage_line(exc))
             sys.exit(exc.exit_code)
         except click.ClickException as exc:
             console.error(exc.format_message())
@@ -130,9 +129,21 @@ class ExampleGroup(_Examples, click.Group):
         name, names = args[0], self.list_commands(ctx)
         if name.startswith("-") or name in names:
             return super().resolve_command(ctx, args)
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Commands: {', '.join(names)}"
+        hint = _did_you_mean(name, names) or f"Commands: {', '.join(names)}"
         raise click.UsageError(f"No such command {name!r}. {hint}", ctx)
+
+
+def _usage_line(exc: click.UsageError) -> str:
+    line = exc.format_message()
+    if isinstance(exc, click.NoSuchOption):  # worded differently by every release of click
+        hint = _did_you_mean(exc.option_name, exc.possibilities or ())
+        line = f"No such option {exc.option_name!r}. {hint}".rstrip()
+    return f"{line.rstrip('.')} (see {exc.ctx.command_path} --help)" if exc.ctx else line
+
+
+def _did_you_mean(typed: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(typed, names, n=1)
+    return f"Did you mean {near[0]!r}?" if near else ""
 
 
 def _quiet_option() -> click.Option:
