@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -149,7 +149,9 @@ def configure(
             raise UsageError("deterministic work needs a seed", "give --seed")
         _BACKENDS[name()].deterministic()
     if seed is not None:
-        _keras.utils.set_random_seed(seed)
+        # On another backend this is where Keras imports TensorFlow, to seed it too.
+        with nullcontext() if "tensorflow" in sys.modules else _quiet_start():
+            _keras.utils.set_random_seed(seed)
     if precision is not None:
         _keras.config.set_dtype_policy(precision)
 

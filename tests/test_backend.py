@@ -35,6 +35,21 @@ def test_start_is_silent_and_configures_once():
     assert (done.stdout, done.stderr, done.returncode) == ("tensorflow 1\n", "", 0)
 
 
+def test_another_backend_works_too():
+    pytest.importorskip("torch", reason="the benchmark extra is not installed")
+    done = run(
+        "from cnnrnn import backend\n"
+        "import numpy as np\n"
+        "backend.configure(device='cpu', threads=1, seed=3, deterministic=True)\n"
+        "dense = backend.keras().layers.Dense(1, use_bias=False, kernel_initializer='ones')\n"
+        "call = backend.compiled(lambda x, rest: (dense(x), rest[0]))\n"
+        "y, rest = call(np.ones((2, 3), 'float32'), (np.zeros(1),))\n"
+        "print(backend.name(), type(y).__name__, y.tolist(), rest.tolist())",
+        KERAS_BACKEND="torch",
+    )
+    assert (done.stdout, done.stderr) == ("torch ndarray [[3.0], [3.0]] [0.0]\n", "")
+
+
 def test_a_gpu_that_is_not_there_is_one_clear_error():
     done = run(
         "from cnnrnn import backend, console\n"
