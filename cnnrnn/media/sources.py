@@ -1,0 +1,306 @@
+"""Where pictures come from: files, folders, globs, lists, stdin, arrays, the built-in scenes.
+
+Sources are streamed: nothing is decoded before it is read, and of a folder tree only the folders
+on the way to the present one are held.
+"""
+
+from __future__ import annotations
+
+import glob
+import itertools
+import os
+import posixpath
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path, PureWindowsPath
+
+import numpy as np
+
+from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.media import images
+
+KEY_BYTES = 16
+LIST_SUFFIX = ".txt"
+# What some file system refuses in a name.
+UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+SCENES = re.compile(r"scenes:(?:(?P<split>[a-z]+):)?(?P<first>\d{1,9})(?:-(?P<last>\d{1,9}))?")
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One picture that has not been read yet; exactly one of the last four fields is set.
+
+    `problem` says why there is nothing to read: a batch reports such a source and goes on.
+    """
+
+    name: str  # as typed or found; what messages and results show
+    path: Path | None = None
+    scene: tuple[str, int] | None = None  # split and index in the built-in data set
+    array: np.ndarray | None = None  # uint8 (H, W, 3), RGB
+    problem: str = ""
+
+    def key(self) -> str:
+        """32 hexadecimal digits made from the content alone: a renamed file keeps its key.
+
+        Raises:
+            CnnRnnError: the file is missing or cannot be read.
+        """
+        digest = blake2b(digest_size=KEY_BYTES)
+        if self.scene is not None:
+            from cnnrnn import scenes
+
+            split, index = self.scene
+            digest.update(f"scenes {scenes.VERSION} {split} {index}".encode())
+        elif self.array is not None:
+            digest.update(f"array {self.array.dtype} {self.array.shape} ".encode())
+            digest.update(np.ascontiguousarray(self.array))
+        else:
+            digest.update(self._bytes())
+        return digest.hexdigest()
+
+    def read(self, min_side: int | None = None) -> np.ndarray:
+        """The picture.
+
+        Args:
+            min_side: pixels of the shorter side that are still needed (see `images.decode`).
+
+        Returns:
+            uint8 (H, W, 3), RGB.
+
+        Raises:
+            CnnRnnError: the file is missing, unreadable or no picture.
+        """
+        if self.scene is not None:
+            from cnnrnn import scenes
+
+            return scenes.render(scenes.scene(*self.scene))
+        if self.array is not None:
+            return images.rgb(self.array, self.name)
+        return images.decode(self._bytes(), self.name, min_side)
+
+    def _bytes(self) -> bytes:
+        if self.problem:
+            raise CnnRnnError(self.problem)
+        try:
+            # A pipe or device would be empty at the second reading, or never end.
+            if self.path.exists() and not self.path.is_file():
+                raise CnnRnnError(f"{self.name} is not a file")
+            return self.path.read_bytes()
+        except FileNotFoundError as error:
+            raise CnnRnnError(f"{self.name} does not exist") from error
+        # ValueError: a name with a zero byte.
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise CnnRnnError(f"cannot read {self.name}: {reason}") from error
+
+
+def expand(args: Iterable[str], base: Path | str | None = None) -> Iterator[Source]:
+    """The pictures that arguments mean, one after the other.
+
+    An argument is a file; a folder (its pictures, recursively, sorted in each folder); a glob
+    (`**` too; its pictures, sorted); `@list` or `list.txt` (one picture a line); `-` (the same
+    from stdin, as the lines come); `scenes:3`, `scenes:0-9` (test split) or `scenes:train:3`.
+    What exists under its literal name is never taken as a glob. A file that does not exist still
+    gives a source, whose `read` says so.
+
+    Args:
+        args: as typed.
+        base: the folder of relative names; the current one by default.
+
+    Raises:
+        CnnRnnError: a folder or glob without pictures, a list that cannot be read.
+        UsageError: an empty argument, a `scenes:` form that does not exist.
+    """
+    for arg in args:
+        path = os.path.join(base or "", arg)
+        if not arg:
+            raise UsageError("an empty source", "give a file, folder, glob, list, - or scenes:N")
+        if arg == "-":
+            yield from _listed(sys.stdin.buffer, base)
+        elif os.path.isdir(path):
+            yield from _some(_folder(path), f"{arg} holds no pictures")
+        elif os.path.lexists(path) and not arg.lower().endswith(LIST_SUFFIX):
+            yield Source(arg, Path(path))
+        elif arg.startswith("scenes:"):
+            yield from _scenes(arg)
+        elif arg.startswith("@") or arg.lower().endswith(LIST_SUFFIX):
+            yield from _list(arg, base)
+        elif glob.has_magic(arg):
+            yield from _some(_glob(path), f"no picture matches {arg}")
+        else:
+            yield Source(arg, Path(path))
+
+
+def _some(sources: Iterator[Source], message: str) -> Iterator[Source]:
+    empty = True
+    for source in sources:
+        empty = False
+        yield source
+    if empty:
+        raise CnnRnnError(message, "pictures are " + " ".join(sorted(images.SUFFIXES)))
+
+
+def _is_picture(name: str) -> bool:
+    # Hidden names are not pictures: ._photo.jpg is what macOS leaves beside photo.jpg.
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in images.SUFFIXES
+
+
+def _folder(folder: str, above: tuple[tuple[int, int], ...] = ()) -> Iterator[Source]:
+    """The pictures below a folder. `above` are the folders on the way: a link into them loops."""
+    try:
+        status = os.stat(folder)
+        with os.scandir(folder) as entries:
+            found = sorted((entry.name, entry.is_dir()) for entry in entries)
+    except OSError as error:
+        yield Source(folder, problem=f"cannot read folder {folder}: {error.strerror or error}")
+        return
+    here = (status.st_dev, status.st_ino)
+    if here in above:
+        return
+    for name, is_folder in found:
+        path = os.path.join(folder, name)
+        if is_folder:
+            if not name.startswith("."):
+                yield from _folder(path, (*above, here))
+        elif _is_picture(name):
+            yield Source(path, Path(path))
+
+
+def _glob(pattern: str) -> Iterator[Source]:
+    for path in sorted(glob.iglob(pattern, recursive=True)):
+        if _is_picture(os.path.basename(path)) and not os.path.isdir(path):
+            yield Source(path, Path(path))
+
+
+def _list(arg: str, base: Path | str | None) -> Iterator[Source]:
+    name = arg.removeprefix("@")
+    path = os.path.join(base or "", name)
+    try:
+        with open(path, "rb") as lines:
+            yield from _listed(lines, base, os.path.dirname(path))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CnnRnnError(f"cannot read the list {name}: {reason}") from error
+
+
+def _listed(
+    lines: Iterable[bytes], base: Path | str | None, beside: str | None = None
+) -> Iterator[Source]:
+    """One source a line: a file or a `scenes:` form, taken literally.
+
+    A relative name that is not found from `base` is looked for in the folder of the list.
+    """
+    for line in lines:
+        name = os.fsdecode(line.rstrip(b"\r\n").removeprefix(b"\xef\xbb\xbf"))
+        if not name.strip():
+            continue
+        path = os.path.join(base or "", name)
+        if name.startswith("scenes:") and not os.path.lexists(path):
+            yield from _scenes(name)
+            continue
+        if beside is not None and not os.path.lexists(path):
+            other = os.path.join(beside, name)
+            path = other if os.path.lexists(other) else path
+        yield Source(name, Path(path))
+
+
+def _scenes(arg: str) -> Iterator[Source]:
+    from cnnrnn import scenes
+
+    match = SCENES.fullmatch(arg)
+    split = match and (match["split"] or "test")
+    if not match or split not in scenes.SPLITS:
+        raise UsageError(
+            f"'{arg}' names no scenes",
+            "write scenes:3, scenes:0-9 or scenes:train:3; splits: " + ", ".join(scenes.SPLITS),
+        )
+    first = int(match["first"])
+    last = int(match["last"] or first)
+    if last < first:
+        raise UsageError(f"'{arg}' ends before it begins", f"write scenes:{split}:{last}-{first}")
+    prefix = "scenes" if match["split"] is None else f"scenes:{split}"
+    for index in range(first, last + 1):
+        yield Source(f"{prefix}:{index}", scene=(split, index))
+
+
+def safe_join(base: Path | str, name: str) -> Path:
+    """A name from a data file, below its folder.
+
+    Links inside the folder are the owner's choice and may lead anywhere.
+
+    Raises:
+        CnnRnnError: the name is empty, absolute, or climbs out of the folder.
+    """
+    windows = PureWindowsPath(name)
+    climbs = posixpath.normpath(name.replace("\\", "/")).split("/")[0] == ".."
+    if not name.strip() or "\0" in name or name.startswith("/") or windows.anchor or climbs:
+        raise CnnRnnError(
+            f"the name '{name}' leads out of {base}", "names in a data file stay below its folder"
+        )
+    return Path(base, name)
+
+
+class OutputNames:
+    """File names for one output folder, different for every source.
+
+    `a/x.jpg` gives `x.jpg`; then `b/x.jpg` gives `b_x.jpg`, and where that is taken too, longer
+    pieces of the path and last a number. Upper and lower case count as equal, as on macOS and
+    Windows.
+
+    Args:
+        suffix: replaces the sources' own suffixes.
+    """
+
+    MAX_BYTES = 200  # file systems take 255; the rest is for what a writer adds
+
+    def __init__(self, suffix: str | None = None):
+        self.suffix = suffix
+        self.taken: set[str] = set()
+
+    def __call__(self, name: str, folders: int = 0) -> str:
+        """The next name.
+
+        Args:
+            name: a source's name: path or `scenes:3`.
+            folders: how many enclosing folders the result shows at least.
+        """
+        chosen = next(
+            flat
+            for flat in self._candidates(name, folders)
+            if flat.casefold() not in self.taken and len(os.fsencode(flat)) <= self.MAX_BYTES
+        )
+        self.taken.add(chosen.casefold())
+        return chosen
+
+    def _candidates(self, name: str, folders: int) -> Iterator[str]:
+        parts = [UNSAFE.sub("_", part) for part in Path(name).parts if part not in ("/", "..")]
+        stem, suffix = os.path.splitext(parts.pop() if parts else "picture")
+        suffix = suffix if self.suffix is None else self.suffix
+        for count in range(min(folders, len(parts)), len(parts) + 1):
+            yield "_".join([*parts[len(parts) - count :], stem]) + suffix
+        short = os.fsencode(stem)[: self.MAX_BYTES // 2].decode(errors="ignore")
+        for number in itertools.count(2):
+            yield f"{short}-{number}{suffix}"
+
+
+def output_names(names: Sequence[str], suffix: str | None = None) -> list[str]:
+    """File names for one output folder; with all names known, equal ones all show their folder.
+
+    `a/x.jpg` and `b/x.jpg` give `a_x.jpg` and `b_x.jpg`.
+
+    Args:
+        names: the sources' names.
+        suffix: replaces their own suffixes.
+    """
+
+    def plain(name: str) -> str:
+        path = Path(name)
+        return (path.name if suffix is None else path.stem).casefold()
+
+    counts = Counter(map(plain, names))
+    unique = OutputNames(suffix)
+    return [unique(name, folders=int(counts[plain(name)] > 1)) for name in names]
