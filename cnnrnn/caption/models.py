@@ -112,7 +112,7 @@ class InjectInit(keras.Model):
         return hidden, None
 
     def _logits(self, joined, training=False):
-        joined = self.join(self.dropout(joined, training=training))
+        joined = self.join(joined)
         return ops.cast(self.vocabulary(self.dropout(joined, training=training)), "float32")
 
     def begin(self, features):
@@ -190,7 +190,7 @@ class Attention(InjectInit):
     def _look(self, features, training=False):
         features = ops.cast(features, self.compute_dtype)
         cells = self.feature_dropout(features, training=training)
-        grid = self.dropout(self.project(cells), training=training)  # (B, K, H)
+        grid = self.project(cells)  # (B, K, H)
         return (grid,), self._first_state(ops.mean(cells, axis=1), training)
 
     def _attend(self, memory, hidden):

@@ -1,0 +1,129 @@
+"""Features and captions, paired for training.
+
+A picture's captions are trained together: its grid is read and projected once. Pictures whose
+longest captions are of like length share a batch, so that little of it is padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from cnnrnn.caption.data import Example
+from cnnrnn.text.tokenizer import Tokenizer
+from cnnrnn.text.vocabulary import END, PAD, START, Vocabulary
+
+CAPTIONS = 5  # of one picture in one epoch; where there are more, another draw each epoch
+_POOL = 8  # batches whose pictures are sorted by length among themselves
+# A mirrored picture is not what these words say of it.
+_SIDES = {"left", "right", "左", "右"}
+
+
+class Rows(Protocol):
+    """A table of features, see `features.extractor`."""
+
+    def read(self, indices: Sequence[int]) -> np.ndarray:
+        """Features (n, ...) of the pictures with these numbers."""
+
+
+def encoded(
+    examples: Sequence[Example], vocabulary: Vocabulary, max_words: int
+) -> list[list[list[int]]]:
+    """Word numbers of each caption of each example, cut after `max_words`."""
+    tokenizer = Tokenizer(vocabulary.tokenizer)
+    return [
+        [vocabulary.encode(tokenizer(text)[:max_words]) for text in each.captions]
+        for each in examples
+    ]
+
+
+def mirrorable(examples: Sequence[Example], tokenizer: Tokenizer) -> np.ndarray:
+    """Whether each picture may be mirrored: not if one of its captions says left or right."""
+    sided = [any(_SIDES & set(tokenizer(text)) for text in each.captions) for each in examples]
+    return ~np.array(sided)
+
+
+class CaptionBatches:
+    """Batches of one set of pictures.
+
+    Args:
+        captions: word numbers, by picture and caption.
+        features: row i belongs to picture i.
+        mirrored: the same of the mirrored pictures, taken every other time; None for never.
+        mirrorable: (pictures,) bool, of which pictures; see `mirrorable`.
+        batch: pictures in a batch.
+    """
+
+    def __init__(
+        self,
+        captions: list[list[list[int]]],
+        features: Rows,
+        mirrored: Rows | None = None,
+        mirrorable: np.ndarray | None = None,
+        batch: int = 64,
+    ):
+        self.captions, self.features, self.mirrored = captions, features, mirrored
+        self.mirrorable = mirrorable
+        self.batch = batch
+        self._per_picture = min(CAPTIONS, max(map(len, captions)))
+
+    def steps(self) -> int:
+        """Batches of an epoch."""
+        return -(-len(self.captions) // self.batch)
+
+    def epoch(self, generator: np.random.Generator) -> Iterator[tuple[dict, np.ndarray]]:
+        """Training batches in a new order; see `models.InjectInit` for their layout."""
+        order = generator.permutation(len(self.captions))
+        longest = np.array([max(map(len, texts)) for texts in self.captions])
+        groups = []
+        for first in range(0, len(order), _POOL * self.batch):
+            pool = order[first : first + _POOL * self.batch]
+            pool = pool[np.argsort(longest[pool], kind="stable")]
+            groups += [pool[at : at + self.batch] for at in range(0, len(pool), self.batch)]
+        for number in generator.permutation(len(groups)):
+            yield self._batch(groups[number], generator)
+
+    def in_order(self) -> Iterator[tuple[dict, np.ndarray]]:
+        """Every picture once, unmirrored, for validation."""
+        for first in range(0, len(self.captions), self.batch):
+            last = min(first + self.batch, len(self.captions))
+            yield self._batch(np.arange(first, last), None)
+
+    def _batch(self, pictures: np.ndarray, generator) -> tuple[dict, np.ndarray]:
+        pictures = np.sort(pictures)  # rows are read in the order in which they lie
+        chosen = [self._choose(self.captions[picture], generator) for picture in pictures]
+        length = 1 + max(len(text) for texts in chosen for text in texts)
+        words = np.full((len(pictures), self._per_picture, length), PAD, np.int32)
+        targets = np.full_like(words, PAD)
+        for row, texts in enumerate(chosen):
+            for column, text in enumerate(texts):
+                words[row, column, : len(text) + 1] = [START, *text]
+                targets[row, column, : len(text) + 1] = [*text, END]
+        positions = np.flatnonzero(targets != PAD).astype(np.int32)
+        inputs = {
+            "features": self._features(pictures, generator),
+            "words": words,
+            "positions": positions,
+        }
+        return inputs, targets.ravel()[positions]
+
+    def _choose(self, texts: list[list[int]], generator) -> list[list[int]]:
+        if len(texts) <= self._per_picture:
+            return texts
+        if generator is None:
+            return texts[: self._per_picture]
+        drawn = generator.choice(len(texts), self._per_picture, replace=False)
+        return [texts[number] for number in drawn]
+
+    def _features(self, pictures: np.ndarray, generator) -> np.ndarray:
+        if self.mirrored is None or generator is None:
+            return self.features.read(pictures)
+        turned = generator.random(len(pictures)) < 0.5
+        turned &= self.mirrorable[pictures]
+        rows = np.empty((len(pictures), *self.features.row_shape), np.float16)
+        for table, which in ((self.features, ~turned), (self.mirrored, turned)):
+            if which.any():
+                rows[which] = table.read(pictures[which])
+        return rows
