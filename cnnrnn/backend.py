@@ -111,6 +111,33 @@ _keras: ModuleType | None = None
 _settings = Settings()
 
 
+def choose(device: str = "auto", threads: int | None = None) -> None:
+    """Say where Keras will run when it is first needed; imports nothing.
+
+    For work that may not need Keras at all, such as features that are all in the cache.
+
+    Args:
+        device: `auto` (a GPU where there is one), `cpu` or `gpu`.
+        threads: CPU threads, at least 1; None leaves it to the backend.
+
+    Raises:
+        UsageError: an argument that cannot be meant.
+    """
+    global _settings
+    wanted = Settings(device, threads)
+    if device not in DEVICES:
+        raise UsageError(f"no device {device!r}", f"one of {', '.join(DEVICES)}")
+    if threads is not None and threads < 1:
+        raise UsageError(f"{threads} threads", "at least 1")
+    if _keras is None:
+        _settings = wanted
+    elif wanted != _settings:
+        console.warn(
+            f"device and threads stay as they were when Keras started ({_settings.device}, "
+            f"{_settings.threads or 'automatic'}): choose before Keras is first used"
+        )
+
+
 def configure(
     device: str = "auto",
     threads: int | None = None,
@@ -121,8 +148,7 @@ def configure(
     """Import Keras quietly and set it up; calling again with the same arguments changes nothing.
 
     Args:
-        device: `auto` (a GPU where there is one), `cpu` or `gpu`.
-        threads: CPU threads, at least 1; None leaves it to the backend.
+        device, threads: as in `choose`; the defaults leave what was chosen before.
         seed: seeds Python's, NumPy's and the backend's random numbers, at every call.
         deterministic: the same seed gives the same numbers to the last bit, at some cost.
         precision: a Keras dtype policy, e.g. `mixed_float16`; None keeps the present one.
@@ -131,22 +157,14 @@ def configure(
         UsageError: an argument that cannot be meant.
         CnnRnnError: the backend is not installed, or there is no GPU where one was asked for.
     """
-    global _keras, _settings
-    wanted = Settings(device, threads)
-    if device not in DEVICES:
-        raise UsageError(f"no device {device!r}", f"one of {', '.join(DEVICES)}")
-    if threads is not None and threads < 1:
-        raise UsageError(f"{threads} threads", "at least 1")
+    global _keras
+    if deterministic and seed is None:
+        raise UsageError("deterministic work needs a seed", "give --seed")
+    if (device, threads) != ("auto", None):
+        choose(device, threads)
     if _keras is None:
-        _keras, _settings = _start(wanted), wanted
-    elif wanted not in (_settings, Settings()):
-        console.warn(
-            f"device and threads stay as they were when Keras started ({_settings.device}, "
-            f"{_settings.threads or 'automatic'}): configure before Keras is first used"
-        )
+        _keras = _start(_settings)
     if deterministic:
-        if seed is None:
-            raise UsageError("deterministic work needs a seed", "give --seed")
         _BACKENDS[name()].deterministic()
     if seed is not None:
         # On another backend this is where Keras imports TensorFlow, to seed it too.

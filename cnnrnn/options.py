@@ -266,6 +266,53 @@ def model_option(models: Sequence[str], default: str | None = None) -> Callable:
     )
 
 
+def features_command(task: str) -> click.Command:
+    """The verb `features` of a task: extract through the cache, and look after the cache."""
+
+    @click.command(
+        "features", cls=ExampleCommand,
+        examples=[
+            (f"cnnrnn {task} features photos/", "look at every photo of a folder, once"),
+            (f"cnnrnn {task} features scenes:0-99 --json", "what was cached and what was not"),
+            (f"cnnrnn {task} features --info", "what the cache holds"),
+        ],
+    )
+    @click.argument("sources", nargs=-1, type=click.Path())
+    @click.option("--info", "verb", flag_value="info", help="List the cache files instead.")
+    @click.option("--verify", "verb", flag_value="verify", help="Check every cached row instead.")
+    @click.option("--clear", "verb", flag_value="clear", help="Empty the cache instead.")
+    @click.option(
+        "--layer", type=click.Choice(["grid", "pooled", "pixels"]), default="grid",
+        help="Which output of the backbone.",
+    )
+    @backbone_options
+    @limit_option
+    @device_options
+    @json_option
+    @click.pass_context
+    def features(ctx: click.Context, sources: tuple, verb: str | None, **given: Any) -> int:
+        """Extract features, so that training finds them in the cache.
+
+        SOURCES are pictures: files, folders, globs, a list (@names.txt or - for stdin), scenes:N.
+        """
+        if bool(sources) == bool(verb):
+            problem = f"--{verb} takes no SOURCES" if verb else "Missing argument 'SOURCES...'"
+            raise click.UsageError(problem, ctx)
+
+        from cnnrnn import backend
+        from cnnrnn.features import verbs
+
+        if verb:
+            return verbs.CACHE_VERBS[verb](given["json"])
+        backend.choose(given["device"], given["threads"])
+        return verbs.extract(
+            sources, given["backbone"], given["weights"], given["layer"], given["image_size"],
+            given["limit"], given["json"],
+        )
+
+    return features
+
+
 def runs_command(task: str) -> click.Command:
     """The verb `runs` of a task: its runs in `runs/TASK/`, best first."""
 

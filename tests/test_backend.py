@@ -130,6 +130,19 @@ def test_settings_that_come_too_late_are_told(capsys):
     assert "stay as they were when Keras started" in capsys.readouterr().err
 
 
+def test_a_choice_waits_until_keras_is_needed():
+    done = run(
+        "import sys\n"
+        "from cnnrnn import backend\n"
+        "backend.choose(threads=1)\n"
+        "print(backend.threads(), 'keras' in sys.modules)\n"
+        "backend.keras()\n"
+        "import tensorflow as tf\n"
+        "print(tf.config.threading.get_intra_op_parallelism_threads())"
+    )
+    assert (done.stdout, done.stderr) == ("1 False\n1\n", "")
+
+
 def test_precision_is_a_dtype_policy():
     keras = backend.keras()
     before = keras.config.dtype_policy()
