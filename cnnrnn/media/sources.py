@@ -43,8 +43,11 @@ class Source:
     array: np.ndarray | None = None  # uint8 (H, W, 3), RGB
     problem: str = ""
 
-    def key(self) -> str:
+    def key(self, data: bytes | None = None) -> str:
         """32 hexadecimal digits made from the content alone: a renamed file keeps its key.
+
+        Args:
+            data: what `content` gave, where the file was read already.
 
         Raises:
             CnnRnnError: the file is missing or cannot be read.
@@ -59,14 +62,15 @@ class Source:
             digest.update(f"array {self.array.dtype} {self.array.shape} ".encode())
             digest.update(np.ascontiguousarray(self.array))
         else:
-            digest.update(self._bytes())
+            digest.update(self.content() if data is None else data)
         return digest.hexdigest()
 
-    def read(self, min_side: int | None = None) -> np.ndarray:
+    def read(self, min_side: int | None = None, data: bytes | None = None) -> np.ndarray:
         """The picture.
 
         Args:
             min_side: pixels of the shorter side that are still needed (see `images.decode`).
+            data: what `content` gave, where the file was read already.
 
         Returns:
             uint8 (H, W, 3), RGB.
@@ -80,11 +84,18 @@ class Source:
             return scenes.render(scenes.scene(*self.scene))
         if self.array is not None:
             return images.rgb(self.array, self.name)
-        return images.decode(self._bytes(), self.name, min_side)
+        return images.decode(self.content() if data is None else data, self.name, min_side)
 
-    def _bytes(self) -> bytes:
+    def content(self) -> bytes | None:
+        """The bytes of the file; None for a scene or an array.
+
+        Raises:
+            CnnRnnError: the file is missing or cannot be read.
+        """
         if self.problem:
             raise CnnRnnError(self.problem)
+        if self.path is None:
+            return None
         try:
             # A pipe or device would be empty at the second reading, or never end.
             if self.path.exists() and not self.path.is_file():

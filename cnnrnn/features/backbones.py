@@ -1,0 +1,320 @@
+"""The registry of backbones: networks that turn pixels into vectors or grids, and their weights.
+
+Every backbone takes RGB float32 NHWC in [0, 255] and has three outputs:
+
+    pooled   (D,)      the grid's average, or the classifier's fully connected layer (VGG: fc2)
+    grid     (H, W, D) a convolution map
+    pixels   (h, w, 3) uint8, oriented and resized: what lies below the first layer
+
+Shapes: B batch, h x w the picture's pixels, H x W the grid's cells, D the features of a cell.
+
+What a backbone needs to be known before Keras is imported (shapes, the identity of the weights) is
+arithmetic here, so that features which are all in the cache never load a network.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import math
+import os
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnnrnn import backend
+from cnnrnn.errors import CnnRnnError, UsageError
+
+OUTPUTS = ("pooled", "grid", "pixels")
+RANDOM_SEED = 0
+_SCENES_WEIGHTS = Path(__file__).parent / "weights" / "scenes.weights.h5"
+# MobileNetV2 has a set of ImageNet weights for each of these sizes, and 224 serves all others.
+_MOBILENET_SIZES = (96, 128, 160, 192, 224)
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """One network of the registry.
+
+    `application` names the class and `module` the module in `keras.applications` that build and
+    preprocess for it; the project's own network has neither.
+    """
+
+    name: str
+    size: int  # pixels a side where nobody asks for another size
+    minimum: int  # pixels; the network has no cells left below that
+    stride: int  # pixels from one cell of the grid to the next
+    cells: Callable[[int], int]  # cells along a side of so many pixels
+    depth: int  # D of the grid
+    grid: str  # the layer that is the grid
+    file: str = ""  # Keras' name of the ImageNet weights; {size} is the picture's
+    application: str = ""
+    module: str = ""
+    classifier: str = ""  # the layer that is `pooled`, of the network with its top; "": average
+    classifier_depth: int = 0
+    classifier_file: str = ""
+    # Variance of random kernels times their fan-in. 2 (He et al. 2015) keeps the scale behind ReLU;
+    # the sums of ResNet need less and the gates of EfficientNet more to stay within float16.
+    random_gain: float = 2.0
+    preprocessing: int = 1  # counts up when what happens to the pixels before the network changes
+
+    def input_size(self, size: int | tuple[int, int] | None, output: str) -> tuple[int, int]:
+        """Height and width of the pictures that the network takes.
+
+        Raises:
+            UsageError: no such output, or a size that the network cannot take.
+        """
+        if output not in OUTPUTS:
+            raise UsageError(f"no output {output!r}", f"one of {', '.join(OUTPUTS)}")
+        asked = (size, size) if isinstance(size, int) else tuple(size or (self.size, self.size))
+        minimum = 1 if output == "pixels" else self.minimum
+        if len(asked) != 2 or min(asked) < minimum:
+            raise UsageError(f"{self.name} cannot take {_by(asked)} pixels", f"at least {minimum}")
+        if self._has_top(output) and asked != (self.size, self.size):
+            raise UsageError(
+                f"{self.name} pooled is its layer {self.classifier}, which takes "
+                f"{self.size}x{self.size} pixels, not {_by(asked)}",
+                "leave the size, or take the output grid",
+            )
+        return asked
+
+    def row_shape(self, output: str, size: int | tuple[int, int] | None = None) -> tuple[int, ...]:
+        """The shape of one picture's features, by arithmetic.
+
+        Raises:
+            UsageError: see `input_size`.
+        """
+        height, width = self.input_size(size, output)
+        if output == "pixels":
+            return (height, width, 3)
+        if output == "grid":
+            return (self.cells(height), self.cells(width), self.depth)
+        return (self.classifier_depth or self.depth,)
+
+    def weights_file(self, weights: str, output: str, size: tuple[int, int]) -> Path | None:
+        """The file that holds the weights; None for random ones.
+
+        The file of `imagenet` need not be there yet: Keras downloads it when the network is built.
+
+        Args:
+            weights: `auto` (shipped, or else imagenet), `imagenet`, `random` or a path.
+
+        Raises:
+            CnnRnnError: a path that is not there; a network without ImageNet weights.
+        """
+        if weights == "random":
+            return None
+        if weights == "imagenet" or (weights == "auto" and self.application):
+            if not self.application:
+                raise UsageError(f"{self.name} has no imagenet weights", "auto, random or a path")
+            square = size[0] if size[0] == size[1] and size[0] in _MOBILENET_SIZES else 224
+            name = self.classifier_file if self._has_top(output) else self.file
+            return _keras_models() / name.format(size=square)
+        path = _SCENES_WEIGHTS if weights == "auto" else Path(weights).expanduser()
+        if not path.is_file():
+            raise CnnRnnError(f"no weights {path}", "imagenet, random, or the path of a file")
+        return path
+
+    def weights_hash(self, weights: str, output: str, size: tuple[int, int]) -> str:
+        """What identifies the weights in the cache: a hash of the file's content, 16 digits.
+
+        Raises:
+            CnnRnnError: the file is missing, or cannot be downloaded or read.
+        """
+        path = self.weights_file(weights, output, size)
+        if path is None:
+            return f"random{RANDOM_SEED}"
+        if not path.is_file():
+            self.build(weights, output, size)  # which downloads it
+        try:
+            with open(path, "rb") as file:
+                digest = hashlib.blake2b(digest_size=8)
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        except OSError as error:
+            raise CnnRnnError(f"cannot read {path}: {error.strerror}") from error
+        return digest.hexdigest()
+
+    def build(self, weights: str, output: str, size: tuple[int, int]) -> Any:
+        """The network as a Keras model.
+
+        Args:
+            weights: `auto`, `imagenet`, `random` or a path; a path is loaded as
+                `keras.applications` does with `weights=PATH`.
+            output: `pooled` or `grid`.
+            size: (h, w) as `input_size` gives it.
+
+        Returns:
+            A model from (B, h, w, 3) RGB in [0, 255] to (B, *row_shape); the preprocessing of
+            `keras.applications` is its first part.
+
+        Raises:
+            CnnRnnError: weights that are missing, cannot be downloaded, or do not fit.
+        """
+        path = self.weights_file(weights, output, size)
+        keras = backend.keras()
+        if not self.application:
+            network = _scenes_network(size)
+        else:
+            network = self._application(path, weights, output, size)
+        if path is None:
+            _fill_randomly(network, self.random_gain)
+        elif not self.application or weights not in ("auto", "imagenet"):
+            self._load(network, path, output)
+        inputs = keras.Input((*size, 3), name="pictures")
+        top = output == "pooled" and self.classifier
+        features = keras.Model(network.input, network.get_layer(top or self.grid).output)(
+            self._preprocessed(inputs)
+        )
+        if output == "pooled" and not top:
+            features = keras.layers.GlobalAveragePooling2D(name="pooled")(features)
+        return keras.Model(inputs, features, name=f"{self.name}_{output}")
+
+    def _has_top(self, output: str) -> bool:
+        return output == "pooled" and bool(self.classifier)
+
+    def _preprocessed(self, inputs: Any) -> Any:
+        if not self.application:
+            return inputs
+        return getattr(backend.keras().applications, self.module).preprocess_input(inputs)
+
+    def _application(
+        self, path: Path | None, weights: str, output: str, size: tuple[int, int]
+    ) -> Any:
+        """Build the network of `keras.applications`; Keras loads ImageNet weights itself."""
+        function = getattr(backend.keras().applications, self.application)
+        imagenet = weights in ("auto", "imagenet")
+        try:
+            with warnings.catch_warnings():
+                # Keras warns where MobileNetV2 has no weights of just this size.
+                warnings.simplefilter("ignore", UserWarning)
+                return function(
+                    include_top=self._has_top(output),
+                    weights="imagenet" if imagenet else None,
+                    input_shape=(*size, 3),
+                )
+        # Keras raises a plain Exception where a download fails.
+        except Exception as error:
+            if not imagenet or path.is_file():
+                raise
+            raise CnnRnnError(
+                f"cannot download the imagenet weights of {self.name}",
+                f"put the file {path.name} into {path.parent}/, or give --weights PATH or random",
+            ) from error
+
+    def _load(self, network: Any, path: Path, output: str) -> None:
+        try:
+            network.load_weights(path)
+        # A foreign or damaged file fails as ValueError, OSError, KeyError or TypeError.
+        except Exception as error:
+            own = f"keras.applications.{self.application}(include_top={self._has_top(output)})"
+            raise CnnRnnError(
+                f"{path} does not fit {self.name}",
+                f"expected the weights of {own if self.application else 'make backbone'}: "
+                f"{len(network.weights)} arrays with {network.count_params():,} numbers, "
+                "as .weights.h5 or .h5",
+            ) from error
+
+
+def _by(size: tuple[int, ...]) -> str:
+    return "x".join(str(side) for side in size)
+
+
+def _keras_models() -> Path:
+    """Where Keras keeps weights: beneath $KERAS_HOME, else ~/.keras."""
+    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models"
+
+
+def _scenes_network(size: tuple[int, int]) -> Any:
+    from cnnrnn.features import scenes_cnn
+
+    return scenes_cnn.build(size)
+
+
+def _fill_randomly(network: Any, gain: float) -> None:
+    """Set all kernels from one NumPy generator: the same numbers on every backend.
+
+    Kernels have variance gain / fan-in; biases and normalisations keep their first values.
+    """
+    generator = np.random.default_rng(RANDOM_SEED)
+    for variable in network.weights:
+        shape = tuple(variable.shape)
+        if len(shape) < 2:
+            continue
+        # A depthwise kernel (h, w, D, 1) sees h x w numbers, any other all but its last axis.
+        fan_in = math.prod(shape[:2] if len(shape) == 4 and shape[3] == 1 else shape[:-1])
+        values = generator.standard_normal(shape, dtype=np.float32)
+        variable.assign(values * math.sqrt(gain / fan_in))
+
+
+def _halved(times: int) -> Callable[[int], int]:
+    """Cells after `times` layers of stride 2 with padding."""
+    return lambda side: -(-side // 2**times)
+
+
+def _vgg_cells(side: int) -> int:
+    return side // 16
+
+
+def _inception_cells(side: int) -> int:
+    """Five layers of stride 2 and two of stride 1, 3 wide, without padding."""
+    for stride in (2, 1, 2, 1, 2, 2, 2):
+        side = (side - 3) // stride + 1
+    return side
+
+
+_KERNELS = "weights_tf_dim_ordering_tf_kernels"
+
+REGISTRY: dict[str, Backbone] = {
+    backbone.name: backbone
+    for backbone in (
+        Backbone("scenes", 112, 32, 8, _halved(3), 128, "grid"),
+        Backbone(
+            "mobilenet_v2", 224, 32, 32, _halved(5), 1280, "out_relu",
+            f"mobilenet_v2_{_KERNELS}_1.0_{{size}}_no_top.h5", "MobileNetV2", "mobilenet_v2",
+        ),
+        Backbone(
+            "efficientnet_b0", 224, 32, 32, _halved(5), 1280, "top_activation",
+            "efficientnetb0_notop.h5", "EfficientNetB0", "efficientnet", random_gain=3.0,
+        ),
+        Backbone(
+            "resnet50", 224, 32, 32, _halved(5), 2048, "conv5_block3_out",
+            f"resnet50_{_KERNELS}_notop.h5", "ResNet50", "resnet", random_gain=1.0,
+        ),
+        Backbone(
+            "resnet101", 224, 32, 32, _halved(5), 2048, "conv5_block3_out",
+            f"resnet101_{_KERNELS}_notop.h5", "ResNet101", "resnet", random_gain=1.0,
+        ),
+        Backbone(
+            "inception_v3", 299, 75, 32, _inception_cells, 2048, "mixed10",
+            f"inception_v3_{_KERNELS}_notop.h5", "InceptionV3", "inception_v3",
+        ),
+        Backbone(
+            "vgg16", 224, 32, 16, _vgg_cells, 512, "block5_conv3",
+            f"vgg16_{_KERNELS}_notop.h5", "VGG16", "vgg16",
+            "fc2", 4096, f"vgg16_{_KERNELS}.h5",
+        ),
+        Backbone(
+            "vgg19", 224, 32, 16, _vgg_cells, 512, "block5_conv4",
+            f"vgg19_{_KERNELS}_notop.h5", "VGG19", "vgg19",
+            "fc2", 4096, f"vgg19_{_KERNELS}.h5",
+        ),
+    )
+}  # fmt: skip
+
+
+def get(name: str) -> Backbone:
+    """The backbone of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name in REGISTRY:
+        return REGISTRY[name]
+    near = difflib.get_close_matches(name, REGISTRY, 1)
+    hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(REGISTRY)}"
+    raise UsageError(f"no backbone {name!r}", hint)
