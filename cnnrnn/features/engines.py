@@ -24,6 +24,12 @@ from cnnrnn.errors import CnnRnnError, UsageError
 Engine = Callable[[np.ndarray], np.ndarray]
 
 
+def check(engine: str) -> None:
+    """Raises UsageError where there is no engine of that name."""
+    if engine not in ("auto", *ENGINES):
+        raise UsageError(f"no engine {engine!r}", f"one of auto, {', '.join(ENGINES)}")
+
+
 def make(model: Any, engine: str = "auto") -> Engine:
     """Compile a Keras model from pictures to features.
 
@@ -35,8 +41,7 @@ def make(model: Any, engine: str = "auto") -> Engine:
         UsageError: there is no such engine, or it does not go with the Keras backend.
         CnnRnnError: the engine is not installed.
     """
-    if engine not in ("auto", *ENGINES):
-        raise UsageError(f"no engine {engine!r}", f"one of auto, {', '.join(ENGINES)}")
+    check(engine)
     if engine == "keras" or (engine == "auto" and backend.name() != "tensorflow"):
         return _keras(model)
     if backend.name() != "tensorflow":

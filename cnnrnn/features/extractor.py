@@ -19,7 +19,7 @@ import numpy as np
 
 from cnnrnn import backend
 from cnnrnn.errors import CnnRnnError, UsageError
-from cnnrnn.features import backbones
+from cnnrnn.features import backbones, engines
 from cnnrnn.features.cache import FeatureSpec
 from cnnrnn.features.table import FAILED, FeatureTable, Shelves
 from cnnrnn.files import cache_root
@@ -95,6 +95,7 @@ class Extractor:
         self.weights, self.output, self.engine = str(weights), output, engine
         self.size = self.backbone.input_size(size, output)
         self.row_shape = self.backbone.row_shape(output, self.size)
+        engines.check(engine)
         if variant not in VARIANTS:
             raise UsageError(f"no variant {variant!r}", "mirror, or nothing")
         if batch < 1:
@@ -191,8 +192,6 @@ class Extractor:
 
     @cached_property
     def _engine(self) -> Callable[[np.ndarray], np.ndarray]:
-        from cnnrnn.features import engines
-
         return engines.make(self.backbone.build(self.weights, self.output, self.size), self.engine)
 
     def _fitted(self, picture: np.ndarray) -> np.ndarray:

@@ -34,7 +34,8 @@ class Spill:
         self._index: dict[str, int] = {}
         self._guard = threading.Lock()
 
-    def find(self, keys: Sequence[str]) -> np.ndarray:
+    def find(self, keys: Sequence[str], check: bool = False) -> np.ndarray:
+        """`check` changes nothing: no other program writes here."""
         return np.array([self._index.get(key, FAILED) for key in keys], np.int64)
 
     def append(self, keys: Sequence[str], rows: np.ndarray) -> np.ndarray:
@@ -88,8 +89,7 @@ class Shelves:
             if shelf is None:
                 continue
             # A damaged row found now can still be computed anew; found while training it stops all.
-            checked = {"check": True} if isinstance(shelf, FeatureCache) else {}
-            row = int(shelf.find([key], **checked)[0])
+            row = int(shelf.find([key], check=True)[0])
             if row != FAILED:
                 return number * SHELF + row
         return FAILED
