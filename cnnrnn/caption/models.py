@@ -119,7 +119,7 @@ class InjectInit(keras.Model):
         """Look at the pictures.
 
         Args:
-            features: (B, D) or (B, K, D).
+            features: as in training.
 
         Returns:
             memory: what each step looks at again, leading dimension B.
@@ -166,7 +166,8 @@ class Attention(InjectInit):
 
         scores = (W_q h) . (W_k v) / sqrt(H / heads),  context = softmax(scores) . (W_k v)
 
-    `features` are (B, K, D), the backbone's output `grid`; their mean is the LSTM's first input.
+    `features` are (B, rows, columns, D), the backbone's output `grid`, read as (B, K, D); their
+    mean is the LSTM's first input.
     Maps are the mean over the heads and sum to 1 over the K cells.
     """
 
@@ -188,8 +189,8 @@ class Attention(InjectInit):
         return 2 * self.hidden
 
     def _look(self, features, training=False):
-        features = ops.cast(features, self.compute_dtype)
-        cells = self.feature_dropout(features, training=training)
+        cells = ops.reshape(features, (ops.shape(features)[0], -1, ops.shape(features)[-1]))
+        cells = self.feature_dropout(ops.cast(cells, self.compute_dtype), training=training)
         grid = self.project(cells)  # (B, K, H)
         return (grid,), self._first_state(ops.mean(cells, axis=1), training)
 

@@ -1,0 +1,151 @@
+"""How good captions are: a run's, anybody's, and those of two programs that do not look or think.
+
+Baselines: `most frequent caption` says the same of every picture; `nearest neighbour` repeats the
+first caption of the training picture whose pooled features have the highest cosine.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnnrnn import console
+from cnnrnn.caption.data import CaptionData, Example
+from cnnrnn.errors import CnnRnnError
+from cnnrnn.files import read_json
+from cnnrnn.text import metrics
+
+_BLOCK = 256  # pictures whose features are compared at once
+INTERVALS = ("METEOR", "ROUGE_L", "CIDEr")  # means over pictures; BLEU is a figure of the corpus
+
+
+@dataclass
+class Evaluation:
+    """Scores of one way to caption one set of pictures.
+
+    name: `captions`, or the baseline's name.
+    scores: by the reference program's names, `Bleu_1` ... `CIDEr`.
+    intervals: 95 % bootstrap intervals over pictures.
+    missing: scores that could not be had, and why.
+    texts: the captions, by picture id.
+    """
+
+    name: str
+    scores: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+    missing: dict[str, str]
+    texts: dict[str, str] = field(repr=False)
+
+    def row(self, keys: Sequence[str]) -> list[Any]:
+        """Name and scores, for a table."""
+        return [self.name, *(self.scores.get(key) for key in keys)]
+
+
+def scored(
+    name: str,
+    examples: Sequence[Example],
+    texts: Mapping[str, str],
+    tokenizer: str = "words",
+    meteor: bool = True,
+    seed: int = 0,
+) -> Evaluation:
+    """Score captions against what people wrote.
+
+    Args:
+        examples: the pictures.
+        texts: one caption for each `Example.id`.
+        tokenizer: `characters` for text without spaces.
+        meteor: also METEOR, where Java is.
+    """
+    references = {each.id: list(each.captions) for each in examples}
+    texts = {identity: texts[identity] for identity in references}
+    found = metrics.score(references, texts, meteor=meteor, tokenizer=tokenizer)
+    intervals = {
+        key: metrics.bootstrap_interval(found.each[key], seed)
+        for key in INTERVALS
+        if key in found.each
+    }
+    return Evaluation(name, dict(found.overall), intervals, dict(found.missing), texts)
+
+
+def most_frequent(training: Sequence[Example], examples: Sequence[Example]) -> dict[str, str]:
+    """The training caption that occurs most often (the first of several), for every picture."""
+    counted = Counter(text for each in training for text in each.captions)
+    text = counted.most_common(1)[0][0]
+    return {each.id: text for each in examples}
+
+
+def nearest_neighbour(
+    training: Sequence[Example],
+    training_vectors: np.ndarray,
+    examples: Sequence[Example],
+    vectors: np.ndarray,
+) -> dict[str, str]:
+    """The first caption of the most alike training picture.
+
+    Args:
+        training_vectors: (n, D) pooled features of `training`.
+        vectors: (m, D) pooled features of `examples`.
+    """
+    unit = training_vectors / np.maximum(np.linalg.norm(training_vectors, axis=1), 1e-6)[:, None]
+    nearest = np.concatenate(
+        [(vectors[at : at + _BLOCK] @ unit.T).argmax(1) for at in range(0, len(vectors), _BLOCK)]
+    )
+    return {
+        each.id: training[number].captions[0]
+        for each, number in zip(examples, nearest, strict=True)
+    }
+
+
+def read_predictions(path: Path, examples: Sequence[Example]) -> tuple[list[Example], dict]:
+    """Read COCO-style results, `[{"image_id": ..., "caption": ...}]`.
+
+    Args:
+        path: the file.
+        examples: the pictures; `image_id` is their number, name, or name without suffix.
+
+    Returns:
+        the pictures that have a prediction, and the predictions by `Example.id`.
+
+    Raises:
+        CnnRnnError: not such a file, or not one prediction belongs to a picture.
+    """
+    content = read_json(path)
+    if not isinstance(content, list):
+        raise CnnRnnError(f"{path} is not a list of results", '[{"image_id": 1, "caption": "a"}]')
+    by_name: dict[str, Example] = {}
+    for each in examples:
+        for name in (Path(each.id).stem, Path(each.id).name, each.id):
+            by_name[name] = each
+    texts, strange = {}, 0
+    for number, entry in enumerate(content, 1):
+        if not isinstance(entry, dict) or not {"image_id", "caption"} <= set(entry):
+            raise CnnRnnError(f"{path} result {number} has no image_id or no caption")
+        example = by_name.get(str(entry["image_id"]))
+        if example is None:
+            strange += 1
+        elif example.id in texts:
+            raise CnnRnnError(f"{path} has two captions for {entry['image_id']}", "give one each")
+        else:
+            texts[example.id] = str(entry["caption"])
+    if not texts:
+        raise CnnRnnError(f"no result in {path} is of a picture of the data", "check --split")
+    found = [each for each in examples if each.id in texts]
+    if strange:
+        console.warn(f"{strange} results are of pictures that the data does not have")
+    if len(found) < len(examples):
+        console.warn(f"{len(examples) - len(found)} of {len(examples)} pictures have no result")
+    return found, texts
+
+
+def evaluate_predictions(
+    data: CaptionData, split: str, predictions: Path, tokenizer: str = "words", seed: int = 0
+) -> Evaluation:
+    """Score a file of captions, made by any program, with no model at all."""
+    examples, texts = read_predictions(predictions, data.split(split))
+    return scored("captions", examples, texts, tokenizer, seed=seed)

@@ -1,0 +1,280 @@
+"""Train a captioner: look at the data, extract, fit, and tell what came of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from cnnrnn import backend, console
+from cnnrnn.caption import check as checks
+from cnnrnn.caption import data as readers
+from cnnrnn.caption.batches import CaptionBatches, encoded, mirrorable
+from cnnrnn.caption.familiarity import SAMPLE, Familiarity
+from cnnrnn.caption.prepare import (
+    FEATURE_OUTPUT,
+    Pictures,
+    build_vocabulary,
+    extractor,
+    hold_out,
+    source_problems,
+    with_features,
+)
+from cnnrnn.caption.settings import TrainSettings
+from cnnrnn.errors import CnnRnnError
+from cnnrnn.text.decoder import DecodeSettings
+from cnnrnn.text.tokenizer import Tokenizer
+from cnnrnn.text.vocabulary import Vocabulary
+from cnnrnn.training.run import Run
+
+TASK = "caption"
+MONITOR = "val_CIDEr"
+_TRIAL_PICTURES = 32
+_TRIAL_STEPS = 3
+
+
+@dataclass
+class TrainOutcome:
+    """What a training left behind.
+
+    run: its folder.
+    summary: the line of what was reached.
+    failures: (name, reason) of the pictures that could not be used.
+    """
+
+    run: Run
+    summary: str
+    failures: list[tuple[str, str]]
+
+
+@dataclass
+class Prepared:
+    """The data of one training, decided and encoded."""
+
+    settings: TrainSettings
+    vocabulary: Vocabulary
+    data: readers.CaptionData
+    check: checks.Check
+
+
+def prepare(settings: TrainSettings) -> Prepared:
+    """Read and check the data and decide what the settings left open; touches no pixels."""
+    data = readers.load(settings.data, settings.format, settings.limit)
+    training = data.split("train")
+    captions = sum(len(each.captions) for each in training)
+    settings = settings.resolved(len(training), captions)
+    vocabulary = build_vocabulary(settings, training)
+    return Prepared(settings, vocabulary, data, checks.check(data, vocabulary))
+
+
+def train(
+    settings: TrainSettings,
+    root: Path | str = "runs",
+    name: str | None = None,
+    deterministic: bool = False,
+    resume: Path | str | None = None,
+) -> TrainOutcome:
+    """Train a captioner and keep it as a run.
+
+    Args:
+        settings: see `TrainSettings`; with `resume` those of the run are taken instead.
+        root: the folder of all runs.
+        name: of the new run; None counts on.
+        deterministic: the same seed gives the same weights to the last bit.
+        resume: a run to go on with after its last finished epoch.
+
+    Raises:
+        CnnRnnError: no data, a run that does not fit, a loss that is no number.
+        Interrupted: Ctrl-C; the run can be resumed.
+    """
+    run = Run.open(resume, TASK) if resume else None
+    if run:
+        settings = TrainSettings.from_config(run.config)
+    prepared = prepare(settings)
+    show(prepared.check)
+    settings = prepared.settings
+    config = settings.as_config() | {"deterministic": deterministic}
+    if run:
+        _check_same(run, prepared)
+        run.record_command()
+    backend.configure(seed=settings.seed, deterministic=deterministic)
+    training = with_features(settings, prepared.data.split("train"))
+    source_problems(prepared.data, training.failures)
+    if run is None:
+        config |= _provenance(prepared)
+        run = Run.create(root, TASK, name, config)
+        prepared.vocabulary.save(run.path / "vocabulary.json")
+    kept, aside = hold_out(settings, len(training.examples))
+    result = _fit(run, prepared, training.part(kept), training.part(aside), bool(resume))
+    summary = _conclude(run, prepared, training.part(kept), training.part(aside), result)
+    return TrainOutcome(run, summary, training.failures)
+
+
+def show(check: checks.Check) -> None:
+    """Tell what the look at the data found."""
+    for what, value in check.rows:
+        console.info(f"{what:<24}{value}")
+    for warning in check.warnings:
+        console.warn(warning)
+
+
+def dry_run(settings: TrainSettings) -> dict[str, float]:
+    """Check the data and estimate time and disk, by trying some pictures and steps.
+
+    Returns:
+        `pictures`, `extraction_seconds`, `training_seconds` (all epochs), `disk_bytes`.
+    """
+    prepared = prepare(settings)
+    show(prepared.check)
+    settings = prepared.settings
+    backend.configure(seed=settings.seed)
+    examples = prepared.data.split("train")
+    trial = with_features(replace(settings, mirror=False), examples[: 4 * _TRIAL_PICTURES])
+    extraction = 0.0
+    if not settings.features:
+        made = extractor(settings)
+        pictures = [
+            each.source.read(max(made.size)) for each in trial.examples[:_TRIAL_PICTURES]
+        ]
+        made.compute(pictures)  # builds the network
+        began = time.perf_counter()
+        made.compute(pictures)
+        extraction = (time.perf_counter() - began) / len(pictures)
+    batches = _batches(prepared, trial, None)
+    model, loss = _model(prepared, trial.features.row_shape), _loss(settings)
+    model.compile("adam", loss)
+    steps = [batch for _ in range(2) for batch in batches.epoch(np.random.default_rng(0))]
+    model.train_on_batch(*steps[0])
+    began = time.perf_counter()
+    for number in range(_TRIAL_STEPS):
+        model.train_on_batch(*steps[number % len(steps)])
+    step = (time.perf_counter() - began) / _TRIAL_STEPS
+    copies = 2 if settings.mirror else 1
+    row_bytes = int(np.prod(trial.features.row_shape)) * 2
+    return {
+        "pictures": len(examples),
+        "extraction_seconds": extraction * len(examples) * copies,
+        "training_seconds": step * settings.epochs * (len(examples) / settings.batch),
+        "disk_bytes": 0 if settings.features else row_bytes * len(examples) * copies,
+    }
+
+
+def _provenance(prepared: Prepared) -> dict:
+    """What else decides the result, for config.json."""
+    settings = prepared.settings
+    found = {
+        "data_fingerprint": prepared.data.fingerprint(),
+        "feature_output": FEATURE_OUTPUT[settings.model],
+        "pictures": len(prepared.data.examples),
+    }
+    if settings.built_in:
+        from cnnrnn import scenes
+
+        found["scenes_version"] = scenes.VERSION
+    if settings.features:
+        return found | {"backbone": None}
+    made = extractor(settings)
+    return found | {"weights_hash": made.spec.weights_hash, "image_size": list(made.size)}
+
+
+def _check_same(run: Run, prepared: Prepared) -> None:
+    """A run goes on only with the data and the words that it began with."""
+    if run.config.get("data_fingerprint") != prepared.data.fingerprint():
+        raise CnnRnnError(
+            f"the data {prepared.settings.data} is not what run {run.path} began with",
+            "put the same data back, or start a new run",
+        )
+    stored = Vocabulary.load(run.path / "vocabulary.json")
+    if stored.words != prepared.vocabulary.words:
+        raise CnnRnnError(f"the vocabulary of run {run.path} was changed", "start a new run")
+
+
+def _model(prepared: Prepared, row_shape: tuple[int, ...]):
+    from cnnrnn.caption.models import MODELS
+
+    settings = prepared.settings
+    model = MODELS[settings.model](
+        vocabulary_size=len(prepared.vocabulary),
+        feature_shape=row_shape,
+        hidden=settings.hidden,
+        embedding=settings.embedding,
+        feature_dropout=settings.feature_dropout,
+        dropout=settings.dropout,
+    )
+    model.build()
+    return model
+
+
+def _loss(settings: TrainSettings):
+    from cnnrnn.text.losses import WordCrossEntropy
+
+    return WordCrossEntropy(settings.smoothing)
+
+
+def _batches(prepared: Prepared, pictures: Pictures, mirrored: Pictures | None) -> CaptionBatches:
+    vocabulary = prepared.vocabulary
+    return CaptionBatches(
+        encoded(pictures.examples, vocabulary, checks.MAX_WORDS),
+        pictures.features,
+        mirrored.features if mirrored else None,
+        mirrorable(pictures.examples, Tokenizer(vocabulary.tokenizer)) if mirrored else None,
+        prepared.settings.batch,
+    )
+
+
+def _fit(run: Run, prepared: Prepared, training: Pictures, aside: Pictures, resume: bool):
+    from cnnrnn.caption.validate import Validation
+    from cnnrnn.training.fit import FitSettings, fit
+
+    settings = prepared.settings
+    mirrored = None
+    if settings.mirror and not settings.features:
+        mirrored = with_features(settings, training.examples, variant="mirror")
+    model = _model(prepared, training.features.row_shape)
+    return fit(
+        model,
+        _loss(settings),
+        _batches(prepared, training, mirrored),
+        Validation(prepared.vocabulary, aside, _batches(prepared, aside, None)),
+        MONITOR,
+        FitSettings(
+            epochs=settings.epochs,
+            learning_rate=settings.learning_rate,
+            schedule=settings.schedule,
+            clip_norm=settings.clip_norm,
+            patience=settings.patience,
+            seed=settings.seed,
+        ),
+        run,
+        resume,
+    )
+
+
+def _conclude(run: Run, prepared: Prepared, training: Pictures, aside: Pictures, result) -> str:
+    """Score the best epoch on the pictures kept aside, with its baselines; write the report."""
+    from cnnrnn.caption.captioner import Captioner
+    from cnnrnn.caption.evaluate import score_captioner
+    from cnnrnn.caption.report import write_report
+
+    _learn_familiarity(training, aside, prepared.settings.seed).save(run.path / "familiarity.npz")
+    captioner = Captioner.load(run.path)
+    evaluations, captions = score_captioner(captioner, aside, training, DecodeSettings())
+    best = evaluations[0]
+    run.finish(MONITOR, result.best_value, result.best_epoch, best.scores)
+    write_report(run, evaluations, aside, captions, "training pictures kept aside")
+    stop = ", stopped early" if result.stopped_early else ""
+    return (
+        f"{result.epochs} epochs in {console.duration(result.seconds)}, "
+        f"BLEU-4 {best.scores['Bleu_4']:.3f}, CIDEr {best.scores['CIDEr']:.3f} on "
+        f"{len(aside.examples)} pictures kept aside, at epoch {result.best_epoch} (best){stop}"
+    )
+
+
+def _learn_familiarity(training: Pictures, aside: Pictures, seed: int) -> Familiarity:
+    count = len(training.examples)
+    sample = np.random.default_rng([seed, 1]).permutation(count)[:SAMPLE]
+    return Familiarity.measure(
+        training.part(np.sort(sample)).features.pooled(), aside.features.pooled()
+    )
