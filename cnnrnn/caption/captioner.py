@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -50,22 +50,29 @@ class Caption:
 
 
 class GraphSteps:
-    """A Keras captioner as the decoder's `StepModel`, compiled by the backend."""
+    """A Keras captioner as the decoder's `StepModel`, compiled by the backend.
 
-    def __init__(self, model):
+    Args:
+        model: a captioner of `cnnrnn.caption.models`.
+        offered: how many of the best words each step shows.
+    """
+
+    def __init__(self, model, offered: int):
         ops = backend.keras().ops
-
-        def advance(memory, state, parents, words):
-            state = [ops.take(part, parents, axis=0) for part in state]
-            log_probabilities, state, maps = model.advance(memory, state, words)
-            return (*ops.top_k(log_probabilities, self.offered), state, maps)
 
         def begin(features):
             return model.begin(features)
 
-        self.offered = CHOICES
-        self._begin, self._advance = backend.compiled(begin), backend.compiled(advance)
-        self._repeat = ops.repeat
+        def advance(memory, state, parents, words):
+            state = [ops.take(part, parents, axis=0) for part in state]
+            log_probabilities, state, maps = model.advance(memory, state, words)
+            best, choices = ops.top_k(log_probabilities, offered)
+            return best, choices, state, maps
+
+        # State and memory go from call to call untouched; only words and maps are looked at here.
+        self._begin = backend.compiled(begin, keep=True)
+        self._advance = backend.compiled(advance, keep=True)
+        self._repeat, self._numpy = ops.repeat, ops.convert_to_numpy
 
     def begin(self, features: np.ndarray, copies: int) -> tuple[Any, Any]:
         """See `StepModel.begin`."""
@@ -74,7 +81,9 @@ class GraphSteps:
 
     def advance(self, memory, state, parents, words):
         """See `StepModel.advance`."""
-        return self._advance(memory, state, parents, words)
+        best, choices, state, maps = self._advance(memory, state, parents, words)
+        maps = None if maps is None else self._numpy(maps)
+        return self._numpy(best), self._numpy(choices), state, maps
 
 
 class Captioner:
@@ -104,7 +113,7 @@ class Captioner:
         self.model, self.vocabulary, self.extractor = model, vocabulary, extractor
         self.familiarity, self.run = familiarity, run
         self.tokenizer = Tokenizer(vocabulary.tokenizer)
-        self._steps: GraphSteps | None = None
+        self._steps: dict[int, GraphSteps] = {}
 
     @classmethod
     def load(cls, run: Path | str | None = None, root: Path | str = "runs") -> Captioner:
@@ -129,7 +138,7 @@ class Captioner:
                 backbone=config["backbone"],
                 weights=config["weights"],
                 output=config["feature_output"],
-                size=config["image_size"],
+                size=tuple(config["image_size"]),
                 batch=BATCH,
             )
             if extractor.spec.weights_hash != config["weights_hash"]:
@@ -141,13 +150,6 @@ class Captioner:
         vocabulary = Vocabulary.load(found.path / "vocabulary.json")
         familiarity = Familiarity.load(found.path / "familiarity.npz")
         return cls(load_model(found.best), vocabulary, extractor, familiarity, found)
-
-    @property
-    def steps(self) -> GraphSteps:
-        """The compiled step functions, made at first use."""
-        if self._steps is None:
-            self._steps = GraphSteps(self.model)
-        return self._steps
 
     def caption(
         self,
@@ -203,9 +205,34 @@ class Captioner:
             # One picture has a graph of its own; anything between is filled up.
             full = 1 if len(part) == 1 else BATCH
             filled = np.concatenate([part, np.repeat(part[-1:], full - len(part), axis=0)])
-            self.steps.offered = max(CHOICES, settings.beam_width)
-            found += decode(self.steps, filled, settings, start)[: len(part)]
+            found += decode(self._compiled(settings), filled, settings, start)[: len(part)]
         return found
+
+    def texts(self, pictures, settings: DecodeSettings) -> dict[str, str]:
+        """The best sentence for each of some `prepare.Pictures`, by `Example.id`."""
+        found = {}
+        for first in range(0, len(pictures.examples), BATCH):
+            part = range(first, min(first + BATCH, len(pictures.examples)))
+            described = self.describe(pictures.features.read(part), settings)
+            for number, sentences in zip(part, described, strict=True):
+                found[pictures.examples[number].id] = self.text(sentences[0])
+        return found
+
+    def words(self, sentence: Sentence) -> list[str]:
+        """The words of a decoded sentence."""
+        return self.vocabulary.decode(sentence.words)
+
+    def text(self, sentence: Sentence) -> str:
+        """A decoded sentence as a person reads it."""
+        return self.tokenizer.join(self.words(sentence))
+
+    def _compiled(self, settings: DecodeSettings) -> GraphSteps:
+        """The step functions, compiled at first use."""
+        # A vocabulary of a few words has no five best ones.
+        offered = min(max(CHOICES, settings.beam_width), len(self.vocabulary))
+        if offered not in self._steps:
+            self._steps[offered] = GraphSteps(self.model, offered)
+        return self._steps[offered]
 
     def _batch(self, sources, settings, beginning) -> list[Caption]:
         pictures, captions = [], []
@@ -213,7 +240,7 @@ class Captioner:
             caption = Caption(source.name)
             captions.append(caption)
             try:
-                pictures.append((caption, source.read(self.extractor.min_side)))
+                pictures.append((caption, self.extractor.pixels(source)))
             except CnnRnnError as error:
                 caption.error = str(error)
         if pictures:
@@ -221,10 +248,7 @@ class Captioner:
             familiar = self.familiarity.known(features) if self.familiarity else None
             for number, sentences in enumerate(self.describe(features, settings, beginning)):
                 caption = pictures[number][0]
-                caption.sentences = [
-                    (self.tokenizer.join(self.vocabulary.decode(each.words)), each)
-                    for each in sentences
-                ]
+                caption.sentences = [(self.text(each), each) for each in sentences]
                 caption.text = caption.sentences[0][0]
                 caption.familiar = familiar is None or bool(familiar[number])
         return captions

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cnnrnn import console
-from cnnrnn.caption.data import CaptionData, Example
+from cnnrnn.caption.captioner import Captioner
+from cnnrnn.caption.data import CaptionData, Example, load
+from cnnrnn.caption.prepare import Pictures, with_features
+from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.errors import CnnRnnError
-from cnnrnn.files import read_json
+from cnnrnn.files import read_json, write_json
 from cnnrnn.text import metrics
+from cnnrnn.text.decoder import DecodeSettings
 
 _BLOCK = 256  # pictures whose features are compared at once
 INTERVALS = ("METEOR", "ROUGE_L", "CIDEr")  # means over pictures; BLEU is a figure of the corpus
@@ -52,6 +56,7 @@ def scored(
     texts: Mapping[str, str],
     tokenizer: str = "words",
     meteor: bool = True,
+    intervals: bool = True,
     seed: int = 0,
 ) -> Evaluation:
     """Score captions against what people wrote.
@@ -61,16 +66,17 @@ def scored(
         texts: one caption for each `Example.id`.
         tokenizer: `characters` for text without spaces.
         meteor: also METEOR, where Java is.
+        intervals: also bootstrap intervals.
     """
     references = {each.id: list(each.captions) for each in examples}
     texts = {identity: texts[identity] for identity in references}
     found = metrics.score(references, texts, meteor=meteor, tokenizer=tokenizer)
-    intervals = {
+    ranges = {
         key: metrics.bootstrap_interval(found.each[key], seed)
         for key in INTERVALS
-        if key in found.each
+        if intervals and key in found.each
     }
-    return Evaluation(name, dict(found.overall), intervals, dict(found.missing), texts)
+    return Evaluation(name, dict(found.overall), ranges, dict(found.missing), texts)
 
 
 def most_frequent(training: Sequence[Example], examples: Sequence[Example]) -> dict[str, str]:
@@ -149,3 +155,117 @@ def evaluate_predictions(
     """Score a file of captions, made by any program, with no model at all."""
     examples, texts = read_predictions(predictions, data.split(split))
     return scored("captions", examples, texts, tokenizer, seed=seed)
+
+
+def score_captioner(
+    captioner: Captioner,
+    pictures: Pictures,
+    training: Pictures | None,
+    settings: DecodeSettings,
+    seed: int = 0,
+) -> list[Evaluation]:
+    """Score a captioner, and the baselines where training pictures are given.
+
+    Returns:
+        the captioner's evaluation first.
+    """
+    words = captioner.vocabulary.tokenizer
+    texts = captioner.texts(pictures, settings)
+    found = [scored("captioner", pictures.examples, texts, words, seed=seed)]
+    if training is not None:
+        others = {
+            "nearest neighbour": nearest_neighbour(
+                training.examples,
+                training.features.pooled(),
+                pictures.examples,
+                pictures.features.pooled(),
+            ),
+            "most frequent caption": most_frequent(training.examples, pictures.examples),
+        }
+        for name, texts in others.items():
+            found.append(scored(name, pictures.examples, texts, words, seed=seed))
+    return found
+
+
+def evaluate_run(
+    captioner: Captioner,
+    data: CaptionData,
+    split: str,
+    settings: DecodeSettings,
+    baselines: bool = True,
+    features: str | None = None,
+) -> tuple[list[Evaluation], Pictures]:
+    """Score a run on one split of any data.
+
+    Args:
+        captioner: the run, opened.
+        data, split: the pictures.
+        settings: how sentences are searched.
+        baselines: also score the baselines, from the data's training pictures.
+        features: a file of precomputed features, for a run that was trained on one.
+
+    Returns:
+        evaluations, the captioner's first, and the pictures that could be used.
+    """
+    chosen = TrainSettings.from_config(captioner.run.config)
+    chosen = replace(chosen, features=features or chosen.features)
+    pictures = with_features(chosen, data.split(split))
+    training = None
+    if baselines and any(each.split == "train" for each in data.examples):
+        training = with_features(chosen, data.split("train"))
+    return score_captioner(captioner, pictures, training, settings, chosen.seed), pictures
+
+
+def run_or_file(
+    data: str,
+    format: str,
+    limit: int | None,
+    split: str,
+    predictions: Path | None,
+    tokenizer: str,
+    run: Path | None,
+    features: Path | None,
+    search: tuple[int, int, float],
+    baselines: bool,
+) -> tuple[list[Evaluation], list[tuple[str, str]]]:
+    """What `caption evaluate` does, see its options.
+
+    Returns:
+        evaluations, and the (name, reason) of pictures that could not be used.
+    """
+    found = load(data, format, limit)
+    if predictions:
+        return [evaluate_predictions(found, split, predictions, tokenizer)], []
+    settings = DecodeSettings(*search)
+    captioner = Captioner.load(run)
+    console.info(f"run {captioner.run.path}")
+    evaluations, pictures = evaluate_run(
+        captioner, found, split, settings, baselines, str(features) if features else None
+    )
+    for name, reason in pictures.failures:
+        console.error(reason if name in reason else f"{name}: {reason}")
+    return evaluations, pictures.failures
+
+
+def show(evaluations: Sequence[Evaluation], json: bool) -> None:
+    """Print the scores: a table, or one JSON object each with the captioner's first."""
+    if json:
+        for each in evaluations:
+            extra = {"intervals": each.intervals, "missing": each.missing}
+            console.json_line({"name": each.name, "pictures": len(each.texts), **each.scores, **extra})
+        return
+    keys = [key for key in metrics.KEYS if key in evaluations[0].scores]
+    console.result(console.table(["", *keys], [each.row(keys) for each in evaluations]))
+    for key, (low, high) in evaluations[0].intervals.items():
+        console.info(f"{key} {low:.3f} to {high:.3f} (95 % bootstrap over pictures)")
+    for key, reason in evaluations[0].missing.items():
+        console.info(f"{key}: {reason}")
+
+
+def write_results(path: Path, evaluation: Evaluation) -> None:
+    """Write captions as COCO-style results."""
+    results = [
+        {"image_id": int(identity) if identity.isdigit() else identity, "caption": text}
+        for identity, text in evaluation.texts.items()
+    ]
+    write_json(path, results)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -92,18 +91,26 @@ def with_features(
     if settings.features:
         from cnnrnn.features.precomputed import open_features
 
-        table = open_features(Path(settings.features)).table([source.name for source in sources])
+        table = open_features(settings.features)
+        numbers = table.find(source.name for source in sources)
+        failures = [
+            (source.name, f"has no row in {settings.features}")
+            for source, number in zip(sources, numbers, strict=True)
+            if number < 0
+        ]
+        kept = [each for each, number in zip(examples, numbers, strict=True) if number >= 0]
+        numbers = numbers[numbers >= 0]
     else:
         label = "features of mirrored pictures" if variant else "features"
         with console.Progress(len(sources), label, "pictures") as progress:
             table = extractor(settings, variant).extract(sources, progress)
         console.info(f"{label}: {table.hits} from the cache, {table.misses} computed")
-    numbers = np.flatnonzero(table.ok)
-    if not len(numbers):
-        name, reason = table.failures[0] if table.failures else ("", "no pictures")
+        numbers, failures = np.flatnonzero(table.ok), table.failures
+        kept = [examples[number] for number in numbers]
+    if not kept:
+        name, reason = failures[0] if failures else ("", "no pictures")
         raise CnnRnnError(f"not one of {len(sources)} pictures can be used; {name}: {reason}")
-    kept = [examples[number] for number in numbers]
-    return Pictures(kept, Selection(table, numbers), list(table.failures))
+    return Pictures(kept, Selection(table, numbers), list(failures))
 
 
 def hold_out(settings: TrainSettings, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -260,10 +260,11 @@ def _conclude(run: Run, prepared: Prepared, training: Pictures, aside: Pictures,
 
     _learn_familiarity(training, aside, prepared.settings.seed).save(run.path / "familiarity.npz")
     captioner = Captioner.load(run.path)
-    evaluations, captions = score_captioner(captioner, aside, training, DecodeSettings())
+    search = DecodeSettings()
+    evaluations = score_captioner(captioner, aside, training, search, prepared.settings.seed)
     best = evaluations[0]
     run.finish(MONITOR, result.best_value, result.best_epoch, best.scores)
-    write_report(run, evaluations, aside, captions, "training pictures kept aside")
+    write_report(run, captioner, evaluations, aside, "training pictures kept aside", search)
     stop = ", stopped early" if result.stopped_early else ""
     return (
         f"{result.epochs} epochs in {console.duration(result.seconds)}, "

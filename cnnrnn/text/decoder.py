@@ -53,7 +53,7 @@ class DecodeSettings:
 
     beam_width: int = 3
     max_words: int = 20
-    length_penalty: float = 0.7
+    length_penalty: float = 0.4
 
     def __post_init__(self):
         if self.beam_width < 1:
@@ -90,7 +90,7 @@ class _Step:
     words: np.ndarray
     gains: np.ndarray  # log-probability of each word; NaN where it was given
     maps: np.ndarray | None  # where the model looked when the word was chosen, (S, K)
-    best: tuple[np.ndarray, np.ndarray] | None  # log-probabilities and words, (S, M), before it
+    best: tuple[np.ndarray, np.ndarray]  # log-probabilities and words, (S, M), before it
 
 
 def decode(
@@ -213,16 +213,17 @@ class _Search:
             path.append((step, sequence))
             sequence = step.parents[sequence]
         path = [(step, at) for step, at in reversed(path) if step.words[at] != END]
+        maps = np.stack([step.maps[at] for step, at in path]) if with_attention and path else None
         return Sentence(
             words=[int(step.words[at]) for step, at in path],
             log_probability=float(self.log_probability[picture, beam]),
             score=float(score[picture, beam]),
             word_log_probabilities=[float(step.gains[at]) for step, at in path],
-            attention=np.stack([step.maps[at] for step, at in path])
-            if with_attention and path
-            else None,
-            choices=[
-                [(int(w), float(np.exp(g))) for g, w in zip(step.best[0][at], step.best[1][at])]
-                for step, at in path
-            ],
+            attention=maps,
+            choices=[_choices(step, at) for step, at in path],
         )
+
+
+def _choices(step: _Step, at: int) -> list[tuple[int, float]]:
+    gains, words = step.best
+    return [(int(w), float(np.exp(g))) for g, w in zip(gains[at], words[at], strict=True)]

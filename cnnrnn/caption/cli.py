@@ -1,0 +1,244 @@
+"""`cnnrnn caption`: the command line of the captioner."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from cnnrnn import console, options
+from cnnrnn.errors import UsageError
+
+TASK = "caption"
+MODELS = ("attention", "inject-init")
+
+
+@click.group(
+    cls=options.ExampleGroup,
+    examples=[
+        ("cnnrnn caption predict scenes:3", "a sentence for a picture of the built-in world"),
+        ("cnnrnn caption train", "train on the built-in world"),
+        ("cnnrnn caption train --data captions.csv", "train on your own pictures"),
+    ],
+)
+def caption() -> None:
+    """A sentence for a picture: a convolutional net sees, an LSTM writes."""
+
+
+_search_options = options.block(
+    click.option(
+        "--beam", type=options.POSITIVE, default=3, help="Hypotheses kept at each word; 1: greedy."
+    ),
+    click.option("--max-words", type=options.POSITIVE, default=20, help="Longest sentence."),
+    click.option(
+        "--length-penalty", type=click.FloatRange(0, 2), default=0.4,
+        help="0 favours short sentences, 1 ranks by the mean log-probability of a word.",
+    ),
+)  # fmt: skip
+
+_net_options = options.block(
+    click.option("--hidden", type=options.POSITIVE, help="Units of the LSTM."),
+    click.option("--embedding", type=options.POSITIVE, help="Size of the word vectors."),
+    click.option("--dropout", type=float, help="Share of units dropped in training."),
+    click.option("--feature-dropout", type=float, help="Share of picture features dropped."),
+    click.option(
+        "--tokenizer", type=click.Choice(["words", "characters"]),
+        help="characters: for Chinese and other text without spaces. Default: words.",
+    ),
+    click.option("--min-count", type=options.POSITIVE, help="Rarer words are unknown."),
+)  # fmt: skip
+
+_fit_options = options.block(
+    click.option("--epochs", type=options.POSITIVE, help="At most so many passes over the data."),
+    click.option("--batch", type=options.POSITIVE, help="Pictures in a batch."),
+    click.option("--learning-rate", type=float, help="Its highest value. Default: 0.001."),
+    click.option(
+        "--schedule", type=click.Choice(["cosine", "plateau", "fixed"]),
+        help="How the learning rate falls. Default: cosine.",
+    ),
+    click.option("--clip-norm", type=float, help="Largest gradient norm, 0: any. Default: 5."),
+    click.option("--smoothing", type=float, help="Label smoothing. Default: 0.1."),
+    click.option("--patience", type=options.POSITIVE, help="Epochs without gain. Default: 5."),
+    click.option("--holdout", type=options.POSITIVE, help="Training pictures kept aside."),
+    click.option("--mirror/--no-mirror", default=None, help="Also train on mirrored pictures."),
+)  # fmt: skip
+
+
+@caption.command(
+    examples=[
+        ("cnnrnn caption train", "the built-in world, a few minutes"),
+        ("cnnrnn caption train --data captions.csv --dry-run", "check your data first"),
+        ("cnnrnn caption train --data Flickr8k --weights weights.h5", "photos"),
+        ("cnnrnn caption train --resume runs/caption/scenes-1", "go on after an interruption"),
+    ],
+)
+@options.data_options()
+@options.model_option(MODELS)
+@options.backbone_options
+@options.features_option
+@_net_options
+@_fit_options
+@options.seed_options
+@options.name_option
+@click.option("--resume", type=options.PATH, metavar="RUN", help="Go on with this run.")
+@click.option("--config", type=options.PATH, metavar="FILE", help="Take the options of a run.")
+@click.option("--dry-run", is_flag=True, help="Check the data, estimate time and disk, and stop.")
+@options.device_options
+@click.pass_context
+def train(ctx, name, resume, config, dry_run, device, threads, deterministic, **_) -> int:
+    """Train a captioner and keep it in runs/caption/."""
+    from cnnrnn import backend
+    from cnnrnn.caption import train as training
+
+    settings = _settings(ctx, resume, config)
+    backend.choose(device=device, threads=threads)
+    if dry_run:
+        cost = training.dry_run(settings)
+        seconds = cost["extraction_seconds"] + cost["training_seconds"]
+        console.info(
+            f"estimate  {console.duration(seconds)} ({console.duration(cost['extraction_seconds'])}"
+            f" features, {console.duration(cost['training_seconds'])} training), "
+            f"{console.size(cost['disk_bytes'])} of disk"
+        )
+        return 0
+    outcome = training.train(settings, options.RUNS, name, deterministic, resume)
+    console.closing(
+        ("caption", outcome.summary),
+        ("saved", f"{outcome.run.path}/"),
+        ("report", outcome.run.path / "report.html"),
+        ("next", f"cnnrnn caption predict {_example(settings)} --run {outcome.run.path}"),
+    )
+    return 1 if outcome.failures else 0
+
+
+def _example(settings) -> str:
+    return "scenes:3" if settings.built_in else "photo.jpg"
+
+
+def _settings(ctx: click.Context, resume: Path | None, config: Path | None):
+    """The settings of a file, if one is named, with the options that were typed."""
+    from dataclasses import replace
+
+    from cnnrnn.caption.settings import TrainSettings
+    from cnnrnn.training.origin import read_config
+
+    typed = _typed(ctx)
+    fields = TrainSettings.__dataclass_fields__
+    changes = {key: _plain(value) for key, value in typed.items() if key in fields}
+    if resume:
+        others = sorted(set(typed) - {"resume", "device", "threads"})
+        if others:
+            raise UsageError(
+                f"--resume goes on with the options of the run, and --{others[0].replace('_', '-')} "
+                "is another",
+                "leave it out, or start a new run with --config",
+            )
+    if config:
+        return replace(TrainSettings.from_config(read_config(config, TASK)), **changes)
+    return TrainSettings(**changes)
+
+
+def _typed(ctx: click.Context) -> dict[str, Any]:
+    return {
+        key: value
+        for key, value in ctx.params.items()
+        if ctx.get_parameter_source(key) is not ParameterSource.DEFAULT
+    }
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
+
+
+@caption.command(
+    examples=[
+        ("cnnrnn caption evaluate", "the newest run on the test split of the built-in world"),
+        ("cnnrnn caption evaluate --data captions.csv --predictions results.json --split all", ""),
+    ],
+)
+@options.data_options()
+@click.option(
+    "--split", type=click.Choice(["train", "val", "test", "all"]), default="test",
+    help="Which pictures.",
+)  # fmt: skip
+@click.option(
+    "--predictions", type=options.PATH, metavar="FILE",
+    help='Score these captions, [{"image_id": ..., "caption": ...}], with no model.',
+)  # fmt: skip
+@click.option(
+    "--tokenizer", type=click.Choice(["words", "characters"]), default="words",
+    help="How --predictions are cut into tokens.",
+)  # fmt: skip
+@options.run_option
+@options.features_option
+@_search_options
+@click.option("--no-baselines", is_flag=True, help="Only the captions themselves.")
+@options.json_option
+@click.option("-o", "--output", type=options.PATH, metavar="FILE", help="Write the captions there.")
+@options.device_options
+@click.pass_context
+def evaluate(
+    ctx, data, format, limit, split, predictions, tokenizer, run, features, beam, max_words,
+    length_penalty, no_baselines, json, output, device, threads,
+) -> int:  # fmt: skip
+    """Score captions: BLEU, METEOR (where Java is), ROUGE-L and CIDEr."""
+    from cnnrnn import backend
+    from cnnrnn.caption import evaluate as evaluation
+
+    backend.choose(device=device, threads=threads)
+    if predictions:
+        unused = {"run", "features", "beam", "max_words", "length_penalty", "no_baselines"}
+        if others := sorted(unused & set(_typed(ctx))):
+            raise UsageError(
+                f"--{others[0].replace('_', '-')} does not go with --predictions",
+                "a file of captions is scored without a model",
+            )
+    elif "tokenizer" in _typed(ctx):
+        raise UsageError("--tokenizer goes with --predictions only", "a run knows its own")
+    search = (beam, max_words, length_penalty)
+    found, failures = evaluation.run_or_file(
+        data, format, limit, split, predictions, tokenizer, run, features, search, not no_baselines
+    )
+    evaluation.show(found, json)
+    if output:
+        evaluation.write_results(output, found[0])
+        console.info(f"captions  {output}")
+    return 1 if failures else 0
+
+
+@caption.command(
+    examples=[
+        ("cnnrnn caption predict photo.jpg", "one sentence"),
+        ("cnnrnn caption predict photos/ -o captioned", "annotated pictures, attention strips"),
+        ('cnnrnn caption predict scenes:3 --start "a dog" --trace', "word by word"),
+    ],
+)
+@options.sources_argument
+@options.run_option
+@_search_options
+@click.option("--start", default="", metavar="TEXT", help="The beginning of every sentence.")
+@click.option("--trace", is_flag=True, help="Show the five best words at each step.")
+@click.option("--font", type=options.PATH, metavar="FILE", help="Font of the annotated pictures.")
+@options.limit_option
+@options.output_options
+@options.device_options
+def predict(
+    sources, run, beam, max_words, length_penalty, start, trace, font, limit, json, output, device,
+    threads,
+) -> int:  # fmt: skip
+    """Write a sentence for each picture: files, folders, globs, lists, - or scenes:N."""
+    from cnnrnn import backend
+    from cnnrnn.caption import predict as prediction
+
+    if font and not output:
+        raise UsageError("--font is of the annotated pictures", "give a folder with -o")
+    backend.choose(device=device, threads=threads)
+    search = prediction.DecodeSettings(beam, max_words, length_penalty)
+    settings = prediction.PredictSettings(search, start, trace, json, output, font, limit)
+    return prediction.predict(sources, run, settings)
+
+
+caption.add_command(options.features_command(TASK))
+caption.add_command(options.runs_command(TASK))

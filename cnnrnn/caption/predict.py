@@ -1,0 +1,156 @@
+"""Captions for pictures that a person brings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from cnnrnn import console
+from cnnrnn.caption.captioner import STARTER, Caption, Captioner
+from cnnrnn.caption.report import attention_strip
+from cnnrnn.errors import CnnRnnError
+from cnnrnn.media import drawing, images
+from cnnrnn.media.sources import OutputNames, Source, expand
+from cnnrnn.text.decoder import DecodeSettings, Sentence
+
+
+@dataclass(frozen=True)
+class PredictSettings:
+    """How captions are made and shown.
+
+    search: see `DecodeSettings`.
+    start: the beginning that every sentence gets.
+    trace: show the best words at each step.
+    json: one JSON object a picture on stdout.
+    output: folder of annotated pictures, or None.
+    font: file of the font they are written in, or None.
+    limit: take only so many pictures.
+    """
+
+    search: DecodeSettings
+    start: str = ""
+    trace: bool = False
+    json: bool = False
+    output: Path | None = None
+    font: Path | None = None
+    limit: int | None = None
+
+
+def predict(arguments: Sequence[str], run: Path | None, settings: PredictSettings) -> int:
+    """Caption all pictures, in the order given and in constant memory.
+
+    Args:
+        arguments: what `media.sources.expand` takes.
+        run: a run folder; None takes the newest run, else the shipped starter.
+        settings: see `PredictSettings`.
+
+    Returns:
+        1 if a picture could not be captioned, else 0.
+    """
+    captioner = Captioner.load(run)
+    captioner.beginning(settings.start)
+    starter = captioner.run.path == STARTER
+    shown = "the shipped starter model, which knows the built-in world" if starter else ""
+    console.info(f"run {shown or captioner.run.path}")
+    report = console.Report("pictures")
+    names = OutputNames()
+    seen: list[Source] = []
+
+    def remembered(sources: Iterable[Source]) -> Iterable[Source]:
+        for source in sources:
+            seen.append(source)
+            yield source
+
+    sources = remembered(islice(expand(arguments), settings.limit))
+    for caption in captioner.stream(sources, settings.search, settings.start):
+        source = seen.pop(0)
+        if caption.error:
+            if settings.json:
+                console.json_line({"source": caption.name, "error": caption.error})
+            report.fail(caption.name, caption.error)
+            continue
+        _show(captioner, caption, settings)
+        if not caption.familiar:
+            console.warn(_strange(captioner, caption))
+        try:
+            if settings.output:
+                _draw(captioner, source, caption, settings, names(caption.name))
+            report.ok()
+        except CnnRnnError as error:
+            report.fail(caption.name, error)
+    if not report.succeeded and not report.failures:
+        raise CnnRnnError("no pictures", "give files, folders or scenes:N")
+    if report.failures:
+        console.info(report.summary())
+    return report.exit_code
+
+
+def _strange(captioner: Captioner, caption: Caption) -> str:
+    world = captioner.run.config.get("data")
+    if world == "scenes":
+        return (
+            f"{caption.name} is unlike the built-in world, the only one this model knows; "
+            "train on photos: cnnrnn caption train --data FOLDER_OR_CSV"
+        )
+    return f"{caption.name} is unlike the pictures of {world} that this model was trained on"
+
+
+def _show(captioner: Captioner, caption: Caption, settings: PredictSettings) -> None:
+    if settings.json:
+        console.json_line(_as_json(captioner, caption, settings.trace))
+        return
+    console.result(f"{caption.name}\t{caption.text}")
+    if settings.trace:
+        for row in _trace(captioner, caption.sentences[0][1]):
+            best = "  ".join(f"{word} {share:.2f}" for word, share in row["best"])
+            console.result(f"  {row['word']:<14}{best}")
+
+
+def _as_json(captioner: Captioner, caption: Caption, trace: bool) -> dict:
+    best = caption.sentences[0][1]
+    found = {
+        "source": caption.name,
+        "caption": caption.text,
+        "log_probability": best.log_probability,
+        "familiar": caption.familiar,
+        "beam": [
+            {"caption": text, "log_probability": each.log_probability, "score": each.score}
+            for text, each in caption.sentences
+        ],
+        "run": str(captioner.run.path),
+    }
+    if trace:
+        found["trace"] = _trace(captioner, best)
+    return found
+
+
+def _trace(captioner: Captioner, sentence: Sentence) -> list[dict]:
+    """The chosen word of each step beside the five best ones; at the end, the sentence's end."""
+    words = captioner.vocabulary.words
+    return [
+        {
+            "word": words[chosen],
+            "probability": None if np.isnan(gain) else float(np.exp(gain)),
+            "best": [(words[number], share) for number, share in choices],
+        }
+        for chosen, gain, choices in zip(
+            sentence.words, sentence.word_log_probabilities, sentence.choices, strict=True
+        )
+    ]
+
+
+def _draw(
+    captioner: Captioner, source: Source, caption: Caption, settings: PredictSettings, name: str
+) -> None:
+    """The picture above its caption and, for a model with attention, where it looked."""
+    picture = source.read()
+    stem = Path(name).stem
+    barred = drawing.caption_bar(picture, caption.text, font=settings.font)
+    images.save(settings.output / f"{stem}.jpg", barred)
+    strip = attention_strip(captioner, picture, caption.sentences[0][1], settings.font)
+    if strip is not None:
+        images.save(settings.output / f"{stem}-attention.jpg", strip)
