@@ -195,16 +195,17 @@ def threads() -> int:
     return os.cpu_count() or 1
 
 
-def compiled(function: Callable) -> Callable:
+def compiled(function: Callable, keep: bool = False) -> Callable:
     """The compiled form of a function of arrays, for decoding and prediction.
 
     Args:
         function: takes and returns arrays or nested tuples, lists and dicts of arrays, and is
             written with `keras.ops`. It is compiled once per rank and dtype of its arguments,
             and on JAX reads weights only when it is compiled.
+        keep: leave results where they were computed, for those that only go into the next call.
 
     Returns:
-        The same function with NumPy arrays as results.
+        The same function with NumPy arrays as results, or the backend's own with `keep`.
     """
     framework = keras()
     run = _BACKENDS[name()].compiled(function)
@@ -212,7 +213,10 @@ def compiled(function: Callable) -> Callable:
     def call(*args: Any) -> Any:
         # A plain Python number would be compiled into the function, once per value.
         tensors = framework.tree.map_structure(framework.ops.convert_to_tensor, args)
-        return framework.tree.map_structure(framework.ops.convert_to_numpy, run(*tensors))
+        results = run(*tensors)
+        if keep:
+            return results
+        return framework.tree.map_structure(framework.ops.convert_to_numpy, results)
 
     return call
 

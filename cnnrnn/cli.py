@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import click
 
 from cnnrnn import __version__
 from cnnrnn.options import ExampleGroup
 
-COMMANDS = {
-    name: f"cnnrnn.{name}.cli:{name}" for name in ("caption",) if find_spec(f"cnnrnn.{name}.cli")
-}
+COMMANDS = {"caption": "cnnrnn.caption.cli:caption"}
 
 
 @click.group(

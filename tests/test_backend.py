@@ -183,6 +183,14 @@ def test_compiled_takes_nested_arrays_and_gives_numpy():
     assert len(traces) <= 2
 
 
+def test_compiled_can_keep_results_in_the_backend():
+    ops = backend.keras().ops
+    call = backend.compiled(lambda x: {"y": x + 1}, keep=True)
+    once = call(np.zeros(2, "float32"))["y"]
+    assert ops.is_tensor(once)
+    assert ops.convert_to_numpy(call(once)["y"]).tolist() == [2.0, 2.0]
+
+
 def test_compiled_sees_new_weights():
     keras = backend.keras()
     dense = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shlex
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 from cnnrnn import __version__, console, options
 from cnnrnn.cli import main
 from cnnrnn.errors import CnnRnnError
+from cnnrnn.files import cache_root
 
 HELP_SECONDS = 0.2  # of CPU, for any --help
 
@@ -262,3 +264,72 @@ def test_runs_lists_the_best_first(tmp_path, monkeypatch):
     ]
     assert "worse" in second
     assert '"name": "better"' in call(command, "--json").stdout.splitlines()[0]
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder of three pictures, two of them alike, and one file that is none."""
+    import numpy as np
+
+    from cnnrnn.media.opencv import cv2
+
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name, grey in (("a.png", 10), ("b.png", 200), ("c.png", 10)):
+        cv2.imwrite(str(folder / name), np.full((6, 8, 3), grey, np.uint8))
+    (folder / "d.png").write_text("no picture")
+    return folder
+
+
+def test_features_counts_hits_misses_and_bad_sources(pictures):
+    command = options.features_command("caption")
+    # The output `pixels` needs no network, so the test needs no Keras.
+    given = [str(pictures), "--layer", "pixels", "--image-size", "4"]
+    result = call(command, *given)
+    assert result.exit_code == 1
+    assert result.stdout == (
+        "4 pictures: 1 from the cache, 2 computed, 1 bad; each is 4 x 4 x 3 uint8 of pixels\n"
+    )
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ") and "d.png" in line
+    (pictures / "d.png").unlink()
+    result = call(command, *given, "--json", "--limit", "2")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert json.loads(result.stdout) == {
+        "backbone": "pixels", "output": "pixels", "row_shape": [4, 4, 3],
+        "pictures": 2, "hits": 2, "misses": 0, "failed": [],
+    }
+
+
+def test_features_looks_after_the_cache(pictures):
+    command = options.features_command("caption")
+    call(command, str(pictures / "a.png"), "--layer", "pixels", "--image-size", "4")
+    (info,) = map(json.loads, call(command, "--info", "--json").stdout.splitlines())
+    assert (info["rows"], info["problem"]) == (1, "")
+    assert info["file"] in call(command, "--info").stdout
+    assert call(command, "--verify").exit_code == 0
+    _flip_the_last_picture_byte(info)
+    result = call(command, "--verify", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["damaged"]) == (1, 1)
+    assert call(command, "--clear").stdout.startswith("freed ")
+    assert call(command, "--info", "--json").stdout == ""
+
+
+def _flip_the_last_picture_byte(info):
+    path = cache_root() / "features" / info["file"]
+    data = bytearray(path.read_bytes())
+    place = data.rindex(bytes([10] * 48)) + 47  # 4 x 4 x 3 bytes of the grey 10
+    data[place] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("args", [(), ("a.jpg", "--info")])
+def test_features_takes_either_sources_or_a_cache_verb(args):
+    result = call(options.features_command("caption"), *args)
+    assert result.exit_code == 2 and "SOURCES" in result.stderr
+
+
+def test_features_without_any_picture_is_a_failure(tmp_path):
+    result = call(options.features_command("caption"), str(tmp_path), "--layer", "pixels")
+    assert result.exit_code == 1 and result.stderr.startswith("error: ")
+    assert len(result.stderr.splitlines()) == 1

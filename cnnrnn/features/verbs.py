@@ -7,19 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
-from pathlib import Path
 
 from cnnrnn import console
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.features import cache_admin
-from cnnrnn.files import cache_root
+from cnnrnn.features.extractor import Extractor, cache_folder
+from cnnrnn.features.table import FeatureTable
+from cnnrnn.media.sources import expand
 
 PHOTO_BACKBONE = "mobilenet_v2"
-
-
-def cache_folder() -> Path:
-    """The folder of the cache files, which all tasks share."""
-    return cache_root() / "features"
 
 
 def extract(
@@ -45,9 +41,6 @@ def extract(
     Raises:
         CnnRnnError: no pictures at all.
     """
-    from cnnrnn.features.extractor import Extractor
-    from cnnrnn.media.sources import expand
-
     if backbone is None:
         built_in = all(argument.startswith("scenes:") for argument in arguments)
         backbone = "scenes" if built_in else PHOTO_BACKBONE
@@ -60,13 +53,13 @@ def extract(
             raise CnnRnnError(f"no pictures in {' '.join(arguments)}")
         for name, reason in table.failures:
             report.fail(name, reason)
-        _tell(extractor, table, report, json)
+        _tell(extractor, table, json)
     finally:
         table.close()
     return report.exit_code
 
 
-def _tell(extractor, table, report: console.Report, json: bool) -> None:
+def _tell(extractor: Extractor, table: FeatureTable, json: bool) -> None:
     """The counts, as one JSON object or one line."""
     bad = len(table.failures)
     if json:
