@@ -38,7 +38,7 @@ backbone: install
 	$(BIN)/python -m cnnrnn.features.train_scenes_cnn
 
 starter: install
-	$(BIN)/python -m cnnrnn.caption.starter
+	$(BIN)/python -m cnnrnn.caption.train_starter
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache

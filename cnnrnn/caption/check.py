@@ -47,7 +47,8 @@ def check(data: CaptionData, vocabulary: Vocabulary) -> Check:
     if not sizes["train"]:
         raise CnnRnnError(f"{data.name} has no training pictures", "check the column split")
     found.rows += [(f"pictures {split}", str(sizes[split])) for split in SPLITS]
-    found.rows.append(("captions", f"{len(captions)} ({len(captions) / len(data.examples):.1f} each)"))
+    each_has = len(captions) / len(data.examples)
+    found.rows.append(("captions", f"{len(captions)} ({each_has:.1f} each)"))
     _check_files(data.examples, found)
     _check_sides(data.examples, found)
     _check_words(data, vocabulary, found)
@@ -100,7 +101,8 @@ def _check_words(data: CaptionData, vocabulary: Vocabulary, found: Check) -> Non
     found.rows.append(("vocabulary", f"{len(vocabulary)} words"))
     long = 0
     for split in SPLITS:
-        tokens = [tokenizer(t) for each in data.examples if each.split == split for t in each.captions]
+        here = [each for each in data.examples if each.split == split]
+        tokens = [tokenizer(text) for each in here for text in each.captions]
         if not tokens:
             continue
         long += sum(len(caption) > MAX_WORDS for caption in tokens)

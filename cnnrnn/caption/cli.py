@@ -131,8 +131,7 @@ def _settings(ctx: click.Context, resume: Path | None, config: Path | None):
         others = sorted(set(typed) - {"resume", "device", "threads"})
         if others:
             raise UsageError(
-                f"--resume goes on with the options of the run, and --{others[0].replace('_', '-')} "
-                "is another",
+                f"--resume takes the run's own options, and {_flag(others[0])} is another",
                 "leave it out, or start a new run with --config",
             )
     if config:
@@ -146,6 +145,10 @@ def _typed(ctx: click.Context) -> dict[str, Any]:
         for key, value in ctx.params.items()
         if ctx.get_parameter_source(key) is not ParameterSource.DEFAULT
     }
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _plain(value: Any) -> Any:
@@ -192,7 +195,7 @@ def evaluate(
         unused = {"run", "features", "beam", "max_words", "length_penalty", "no_baselines"}
         if others := sorted(unused & set(_typed(ctx))):
             raise UsageError(
-                f"--{others[0].replace('_', '-')} does not go with --predictions",
+                f"{_flag(others[0])} does not go with --predictions",
                 "a file of captions is scored without a model",
             )
     elif "tokenizer" in _typed(ctx):

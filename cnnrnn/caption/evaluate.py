@@ -251,8 +251,8 @@ def show(evaluations: Sequence[Evaluation], json: bool) -> None:
     """Print the scores: a table, or one JSON object each with the captioner's first."""
     if json:
         for each in evaluations:
-            extra = {"intervals": each.intervals, "missing": each.missing}
-            console.json_line({"name": each.name, "pictures": len(each.texts), **each.scores, **extra})
+            line = {"name": each.name, "pictures": len(each.texts), **each.scores}
+            console.json_line({**line, "intervals": each.intervals, "missing": each.missing})
         return
     keys = [key for key in metrics.KEYS if key in evaluations[0].scores]
     console.result(console.table(["", *keys], [each.row(keys) for each in evaluations]))
