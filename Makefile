@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Further arguments of pytest, e.g. PYTEST_ARGS="-k cache".
 PYTEST_ARGS ?=
+# BENCH_ARGS=--quick takes minutes instead of the better part of an hour.
+BENCH_ARGS ?=
 # ruff reads no setup.cfg, so its settings are here, in one place.
 RUFF := $(BIN)/ruff check --isolated --line-length 100 --target-version py310 --select E,F,I,B,UP,W
 
@@ -28,7 +30,8 @@ lint: install
 
 bench: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench,fast]'
-	$(BIN)/python -m tests.benchmarks
+	status=0; for file in tests/benchmarks/bench_*.py; do \
+		echo "== $$file"; $(BIN)/python $$file $(BENCH_ARGS) || status=1; done; exit $$status
 
 demo: install
 	$(BIN)/cnnrnn caption train
