@@ -14,10 +14,12 @@ arithmetic here, so that features which are all in the cache never load a networ
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import math
 import os
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -189,8 +191,9 @@ class Backbone:
         function = getattr(backend.keras().applications, self.application)
         imagenet = weights in ("auto", "imagenet")
         try:
-            with warnings.catch_warnings():
-                # Keras warns where MobileNetV2 has no weights of just this size.
+            # Keras writes the progress of a download to stdout, and warns where MobileNetV2 has no
+            # weights of just this size.
+            with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
                 warnings.simplefilter("ignore", UserWarning)
                 return function(
                     include_top=self._has_top(output),
@@ -207,8 +210,15 @@ class Backbone:
             ) from error
 
     def _load(self, network: Any, path: Path, output: str) -> None:
+        # Keras only warns about layers that the file lacks: what stays not a number was not loaded.
+        for variable in network.weights:
+            variable.assign(np.full(variable.shape, np.nan, np.float32))
         try:
-            network.load_weights(path)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                network.load_weights(path)
+            if any(np.isnan(array).any() for array in network.get_weights()):
+                raise ValueError("some layers are not in the file")
         # A foreign or damaged file fails as ValueError, OSError, KeyError or TypeError.
         except Exception as error:
             own = f"keras.applications.{self.application}(include_top={self._has_top(output)})"
