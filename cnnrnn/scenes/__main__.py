@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from cnnrnn import scenes
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.files import atomic_write
+from cnnrnn.media.opencv import cv2
 
 _COLUMNS, _ROWS, _SIDE, _LINE = 4, 6, 336, 15
 _PAPER, _INK, _ACCENT = (250, 250, 248), (40, 40, 46), (150, 70, 30)

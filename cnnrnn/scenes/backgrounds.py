@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
+from cnnrnn.media.opencv import cv2
 from cnnrnn.scenes.world import UNITS
 
 _SHIFT = 4  # cv2 takes fixed-point coordinates with this many binary places

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from cnnrnn.errors import UsageError
+from cnnrnn.media.opencv import cv2
 from cnnrnn.scenes import sketches
 from cnnrnn.scenes.backgrounds import Canvas, paint
 from cnnrnn.scenes.pen import BODY, SHADE, TINT, Shape
@@ -41,10 +41,8 @@ def render(scene: Scene, size: int = 112, time: int = 0) -> np.ndarray:
             _draw_shape(canvas, layer.thing, layer.state, shape)
     image = cv2.resize(canvas.image, (size, size), interpolation=cv2.INTER_AREA)
     light = rng.uniform(0.94, 1.04)
-    grain = np.empty((size, size), np.float32)
-    cv2.setRNGSeed(int(rng.integers(2**31)))
-    cv2.randn(grain, 0, _GRAIN)
-    noisy = image.astype(np.float32) * light + grain[..., None]
+    grain = rng.standard_normal((size, size, 1), np.float32) * _GRAIN
+    noisy = image.astype(np.float32) * light + grain
     return np.clip(noisy, 0, 255).astype(np.uint8)
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnrnn.scenes.compose import COUNTS, plain_box
+from cnnrnn.scenes.arrange import plain_box
+from cnnrnn.scenes.compose import COUNTS
 from cnnrnn.scenes.wording import NUMBERS, article, plural
 from cnnrnn.scenes.world import (
     AIR,
