@@ -36,6 +36,7 @@ bench: install
 demo: install
 	$(BIN)/cnnrnn caption train
 	$(BIN)/cnnrnn caption predict scenes:0-4
+	@echo "report  $$(ls -t runs/caption/*/report.html | head -n 1)"
 
 backbone: install
 	$(BIN)/python -m cnnrnn.features.train_scenes_cnn
