@@ -291,9 +291,12 @@ class OutputNames:
         parts = [UNSAFE.sub("_", part) for part in Path(name).parts if part not in ("/", "..")]
         stem, suffix = os.path.splitext(parts.pop() if parts else "picture")
         suffix = suffix if self.suffix is None else self.suffix
-        for count in range(min(folders, len(parts)), len(parts) + 1):
-            yield "_".join([*parts[len(parts) - count :], stem]) + suffix
-        short = os.fsencode(stem)[: self.MAX_BYTES // 2].decode(errors="ignore")
+        flat = [
+            "_".join([*parts[len(parts) - count :], stem])
+            for count in range(min(folders, len(parts)), len(parts) + 1)
+        ]
+        yield from (name + suffix for name in flat)
+        short = os.fsencode(flat[0])[: self.MAX_BYTES // 2].decode(errors="ignore")
         for number in itertools.count(2):
             yield f"{short}-{number}{suffix}"
 
