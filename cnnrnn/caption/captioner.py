@@ -226,6 +226,18 @@ class Captioner:
         """A decoded sentence as a person reads it."""
         return self.tokenizer.join(self.words(sentence))
 
+    def attention_strip(
+        self, picture: np.ndarray, sentence: Sentence, font: Path | None = None
+    ) -> np.ndarray | None:
+        """Where the model looked at each word, as one picture; None without attention."""
+        if sentence.attention is None or self.extractor is None:
+            return None
+        from cnnrnn.media import drawing
+
+        rows, columns = self.extractor.row_shape[:2]
+        maps = sentence.attention.reshape(-1, rows, columns)
+        return drawing.attention_strip(picture, self.words(sentence), maps, font=font)
+
     def _compiled(self, settings: DecodeSettings) -> GraphSteps:
         """The step functions, compiled at first use."""
         # A vocabulary of a few words has no five best ones.

@@ -11,7 +11,6 @@ import numpy as np
 
 from cnnrnn import console
 from cnnrnn.caption.captioner import STARTER, Caption, Captioner
-from cnnrnn.caption.report import attention_strip
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.media import drawing, images
 from cnnrnn.media.sources import OutputNames, Source, expand
@@ -151,6 +150,6 @@ def _draw(
     stem = Path(name).stem
     barred = drawing.caption_bar(picture, caption.text, font=settings.font)
     images.save(settings.output / f"{stem}.jpg", barred)
-    strip = attention_strip(captioner, picture, caption.sentences[0][1], settings.font)
+    strip = captioner.attention_strip(picture, caption.sentences[0][1], settings.font)
     if strip is not None:
         images.save(settings.output / f"{stem}-attention.jpg", strip)

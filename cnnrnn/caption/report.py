@@ -10,8 +10,7 @@ from cnnrnn import console
 from cnnrnn.caption.captioner import Captioner
 from cnnrnn.caption.evaluate import Evaluation
 from cnnrnn.caption.prepare import Pictures
-from cnnrnn.media import drawing
-from cnnrnn.text.decoder import DecodeSettings, Sentence
+from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.training.report import Card, Report
 from cnnrnn.training.run import Run
 
@@ -114,17 +113,8 @@ def _cards(captioner: Captioner, pictures: Pictures, settings: DecodeSettings) -
                 picture,
                 example.source.name,
                 [captioner.text(sentence), *people],
-                strip=attention_strip(captioner, picture, sentence),
+                strip=captioner.attention_strip(picture, sentence),
                 note=f"p = {np.exp(sentence.log_probability):.2g}",
             )
         )
     return cards
-
-
-def attention_strip(captioner: Captioner, picture: np.ndarray, sentence: Sentence, font=None):
-    """Where the model looked at each word, as one picture; None without attention."""
-    if sentence.attention is None or captioner.extractor is None:
-        return None
-    height, width = captioner.extractor.row_shape[:2]
-    maps = sentence.attention.reshape(-1, height, width)
-    return drawing.attention_strip(picture, captioner.words(sentence), maps, font=font)

@@ -176,6 +176,9 @@ def _provenance(prepared: Prepared) -> dict:
     if settings.features:
         return found | {"backbone": None}
     made = extractor(settings)
+    if Path(settings.weights).exists():
+        # The run must find the file again from wherever it is used.
+        found["weights"] = str(Path(settings.weights).resolve())
     return found | {"weights_hash": made.spec.weights_hash, "image_size": list(made.size)}
 
 

@@ -124,7 +124,7 @@ def fit(
     """
     state = run.read_state() if resume else None
     if state:
-        model = load_model(run.last)
+        model = load_model(run.last, compiled=True)
     else:
         state = {"epoch": 0, "best": None, "best_epoch": 0, "rate": 1.0, "seconds": 0.0}
         model.compile(_optimizer(settings), loss)
@@ -158,9 +158,7 @@ def _fit(model, batches, validate, monitor, settings, run, state) -> FitResult:
         run.append_log(row)
         run.save_last(model.save, state)
         console.info(_line(row, settings.epochs, monitor, better))
-    return FitResult(
-        state["epoch"], state["best_epoch"], state["best"], state["seconds"], stopped
-    )
+    return FitResult(state["epoch"], state["best_epoch"], state["best"], state["seconds"], stopped)
 
 
 def _line(row: dict[str, float], epochs: int, monitor: str, better: bool) -> str:
@@ -229,14 +227,18 @@ def averaged(model) -> Iterator[None]:
             variable.assign(value)
 
 
-def load_model(path):
-    """Open a model file in Keras's safe mode.
+def load_model(path, compiled: bool = False):
+    """Open a model file in Keras's safe mode; its classes must have been imported.
+
+    Args:
+        path: a .keras file.
+        compiled: with optimizer and loss, to train on.
 
     Raises:
         CnnRnnError: missing, damaged, or not a model of this cnnrnn.
     """
     try:
-        return keras.saving.load_model(path, safe_mode=True)
+        return keras.saving.load_model(path, compile=compiled, safe_mode=True)
     except CnnRnnError:
         raise
     except Exception as error:  # Keras raises whatever the damage happens to break
