@@ -226,12 +226,9 @@ def _jsonl(path: Path, notes: list[str]) -> Iterable[Example]:
     def rows():
         for number, line in enumerate(_lines(path), 1):
             try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise CnnRnnError(f"{path} line {number} is not JSON: {error}") from error
-            if not isinstance(row, dict):
-                raise CnnRnnError(f"{path} line {number} is not an object")
-            yield row
+                yield dict(json.loads(line))
+            except (TypeError, ValueError) as error:
+                raise CnnRnnError(f"{path} line {number} is no JSON object: {error}") from error
 
     return _grouped(path, rows())
 
