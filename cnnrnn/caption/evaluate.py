@@ -25,7 +25,7 @@ from cnnrnn.text import metrics
 from cnnrnn.text.decoder import DecodeSettings
 
 _BLOCK = 256  # pictures whose features are compared at once
-INTERVALS = ("METEOR", "ROUGE_L", "CIDEr")  # means over pictures; BLEU is a figure of the corpus
+INTERVALS = ("Bleu_4", "METEOR", "ROUGE_L", "CIDEr")
 
 
 @dataclass
@@ -37,6 +37,7 @@ class Evaluation:
     intervals: 95 % bootstrap intervals over pictures.
     missing: scores that could not be had, and why.
     texts: the captions, by picture id.
+    detail: the same, picture by picture.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Evaluation:
     intervals: dict[str, tuple[float, float]]
     missing: dict[str, str]
     texts: dict[str, str] = field(repr=False)
+    detail: metrics.Scores = field(repr=False)
 
     def row(self, keys: Sequence[str]) -> list[Any]:
         """Name and scores, for a table."""
@@ -72,11 +74,9 @@ def scored(
     texts = {identity: texts[identity] for identity in references}
     found = metrics.score(references, texts, meteor=meteor, tokenizer=tokenizer)
     ranges = {
-        key: metrics.bootstrap_interval(found.each[key], seed)
-        for key in INTERVALS
-        if intervals and key in found.each
+        key: found.interval(key, seed) for key in INTERVALS if intervals and key in found.overall
     }
-    return Evaluation(name, dict(found.overall), ranges, dict(found.missing), texts)
+    return Evaluation(name, dict(found.overall), ranges, dict(found.missing), texts, found)
 
 
 def most_frequent(training: Sequence[Example], examples: Sequence[Example]) -> dict[str, str]:
@@ -258,8 +258,24 @@ def show(evaluations: Sequence[Evaluation], json: bool) -> None:
     console.result(console.table(["", *keys], [each.row(keys) for each in evaluations]))
     for key, (low, high) in evaluations[0].intervals.items():
         console.info(f"{key} {low:.3f} to {high:.3f} (95 % bootstrap over pictures)")
+    for line in differences(evaluations):
+        console.info(line)
     for key, reason in evaluations[0].missing.items():
         console.info(f"{key}: {reason}")
+
+
+def differences(evaluations: Sequence[Evaluation]) -> list[str]:
+    """How far the first is above the second (the better baseline), one line a score."""
+    if len(evaluations) < 2:
+        return []
+    first, second = evaluations[:2]
+    lines = []
+    for key in ("Bleu_4", "CIDEr"):
+        value, low, high = first.detail.difference(second.detail, key)
+        lines.append(
+            f"{key} is {value:+.3f} ({low:+.3f} to {high:+.3f}) of {second.name} (paired bootstrap)"
+        )
+    return lines
 
 
 def write_results(path: Path, evaluation: Evaluation) -> None:
