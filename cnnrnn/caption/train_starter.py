@@ -19,7 +19,9 @@ from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.caption.train import MONITOR, train
 from cnnrnn.text.decoder import DecodeSettings
 
-KEPT = ("config.json", "vocabulary.json", "familiarity.npz", "metrics.json", "log.csv", "best.keras")
+KEPT = (
+    "config.json", "vocabulary.json", "familiarity.npz", "metrics.json", "log.csv", "best.keras",
+)  # fmt: skip
 
 
 def main() -> None:
