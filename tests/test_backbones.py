@@ -166,11 +166,12 @@ def test_a_download_that_fails_says_which_file_goes_where(monkeypatch, tmp_path)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr(backend.keras().applications, "MobileNetV2", fail)
     monkeypatch.setattr(backend.keras().applications, "VGG16", fail)
+    kernels = "weights_tf_dim_ordering_tf_kernels"
     for name, output, size, file in [
-        ("mobilenet_v2", "grid", 300, "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"),
-        ("mobilenet_v2", "grid", 96, "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5"),
-        ("vgg16", "pooled", None, "vgg16_weights_tf_dim_ordering_tf_kernels.h5"),
-    ]:  # fmt: skip
+        ("mobilenet_v2", "grid", 300, f"mobilenet_v2_{kernels}_1.0_224_no_top.h5"),
+        ("mobilenet_v2", "grid", 96, f"mobilenet_v2_{kernels}_1.0_96_no_top.h5"),
+        ("vgg16", "pooled", None, f"vgg16_{kernels}.h5"),
+    ]:
         with pytest.raises(CnnRnnError, match="cannot download") as caught:
             Extractor(name, "imagenet", output, size).extract([])
         assert f"the file {file} into {tmp_path}/models/" in str(caught.value)

@@ -10,6 +10,7 @@ import pytest
 from cnnrnn import backend
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.features import engines
+from cnnrnn.features.folding import fold_normalisations
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,56 @@ def test_a_batch_may_have_any_size_and_earlier_results_stay(name, model, picture
     pieces = np.concatenate([engine(pictures[:1]), engine(pictures[1:3]), engine(pictures[3:])])
     np.testing.assert_allclose(pieces, whole, atol=1e-4)
     np.testing.assert_array_equal(whole, kept)
+
+
+@pytest.mark.parametrize("scale", [True, False])
+@pytest.mark.parametrize("bias", [True, False])
+def test_folding_by_hand(scale, bias):
+    keras = backend.keras()
+    layers = keras.layers
+    inputs = keras.Input((1, 1, 2))
+    convolution = layers.Conv2D(1, 1, use_bias=bias)
+    depthwise = layers.DepthwiseConv2D(1, use_bias=bias)
+    plain = keras.Model(inputs, layers.BatchNormalization(scale=scale)(convolution(inputs)))
+    deep = keras.Model(inputs, layers.BatchNormalization(scale=scale)(depthwise(inputs)))
+    for model, kernel in ((plain, [3.0, 5.0]), (deep, [3.0, 5.0])):
+        filters, normalisation = model.layers[1:]
+        filters.kernel.assign(np.reshape(kernel, filters.kernel.shape))
+        if bias:
+            filters.bias.assign(np.full(filters.bias.shape, 4.0))
+        if scale:
+            normalisation.gamma.assign(np.full(normalisation.gamma.shape, 10.0))
+        normalisation.beta.assign(np.full(normalisation.beta.shape, 7.0))
+        normalisation.moving_mean.assign(np.full(normalisation.moving_mean.shape, 1.0))
+        variance = np.full(normalisation.moving_variance.shape, 4.0) - normalisation.epsilon
+        normalisation.moving_variance.assign(variance)
+        fold_normalisations(keras.Model(inputs, model(inputs)))  # also where it is nested
+        # A variance of 4 is a division by 2, before gamma multiplies with 10.
+        factor = 5.0 if scale else 0.5
+        folded = np.array(filters.kernel).reshape(-1)
+        np.testing.assert_allclose(folded, np.multiply(kernel, factor), rtol=1e-5)
+    given = np.array([1.0, 2.0], np.float32).reshape(1, 1, 1, 2)
+    added = 4 if bias else 0
+    for model, sums in ((plain, [3 + 2 * 5]), (deep, [3, 2 * 5])):
+        expected = (np.array(sums) + added - 1) * factor + 7
+        np.testing.assert_allclose(np.array(model(given)).reshape(-1), expected, rtol=1e-5)
+
+
+def test_a_convolution_that_others_read_is_not_folded():
+    keras = backend.keras()
+    inputs = keras.Input((1, 1, 1))
+    shared = keras.layers.Conv2D(1, 1, kernel_initializer="ones")(inputs)
+    active = keras.layers.Conv2D(1, 1, kernel_initializer="ones", activation="relu")(inputs)
+    total = keras.layers.Add()(
+        [shared, *(keras.layers.BatchNormalization()(layer) for layer in (shared, active))]
+    )
+    model = keras.Model(inputs, total)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.moving_variance.assign([0.25 - layer.epsilon])
+    fold_normalisations(model)
+    given = np.ones((1, 1, 1, 1), np.float32)
+    np.testing.assert_allclose(np.array(model(given)).item(), 1 + 2 + 2, rtol=1e-5)
 
 
 def test_an_engine_outlives_its_model(pictures):

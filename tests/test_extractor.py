@@ -1,4 +1,4 @@
-"""Sources to features: order, counts, duplicates, failures, damage, a full or busy cache, memory."""
+"""Sources to features: order, counts, duplicates, failures, damage, a full or busy cache."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """What runs a backbone: one function from pictures to features, in three ways.
 
-    tensorflow   the network as one graph with its weights frozen in; TensorFlow then folds batch
-                 normalisation into convolutions and fuses what follows them
-    openvino     the same graph, converted in memory (extra `fast`)
+    tensorflow   the network as one graph, batch normalisation folded into the convolutions and the
+                 weights frozen in, so that TensorFlow can fuse what follows a convolution
+    openvino     the graph as it is, converted in memory (extra `fast`); it folds by itself
     keras        the Keras model itself, for the backends jax and torch
 
 An engine takes uint8 (B, h, w, 3) RGB with any B and gives float32 (B, *row_shape). The size of a
@@ -20,6 +20,7 @@ import numpy as np
 
 from cnnrnn import backend, console
 from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.features.folding import fold_normalisations
 
 Engine = Callable[[np.ndarray], np.ndarray]
 
@@ -34,7 +35,8 @@ def make(model: Any, engine: str = "auto") -> Engine:
     """Compile a Keras model from pictures to features.
 
     Args:
-        model: takes (B, h, w, 3) float32 in [0, 255]; not needed any more afterwards.
+        model: takes (B, h, w, 3) float32 in [0, 255]. The engine does not need it any more; its
+            weights may have been rewritten, with the same results.
         engine: a name in ENGINES, or `auto`: the fastest one here.
 
     Raises:
@@ -62,6 +64,7 @@ def make(model: Any, engine: str = "auto") -> Engine:
 
 
 def _keras(model: Any) -> Engine:
+    fold_normalisations(model)
     return backend.compiled(lambda pictures: model(pictures, training=False))
 
 
@@ -71,6 +74,7 @@ def _tensorflow(model: Any) -> Engine:
         convert_variables_to_constants_v2,
     )
 
+    fold_normalisations(model)
     frozen = convert_variables_to_constants_v2(_traced(model))
 
     def run(pictures: np.ndarray) -> np.ndarray:
