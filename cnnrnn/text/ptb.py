@@ -14,12 +14,12 @@ import re
 from functools import lru_cache
 
 _ABBREVIATIONS = r"""
-    mr mrs ms dr prof st jr sr etc co corp inc ltd ave blvd rd vs al est dept univ assn bros gen col
-    lt sgt capt maj cpl pvt adm cmdr gov govs sen sens rep reps pres hon rev messrs mme mlle mt ft
-    jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thurs fri ala ariz calif
-    colo conn fla ga ind kan kans ky md mich minn mo mont neb nev okla penn tenn va vt wis wyo ph ph\.d cf
-    bldg sq ct supt det insp atty asst intl natl cie plc bhd cos ext tel drs esq rt treas ste dak adj
-    adv ens lieut brig comdr msgr profs mfg pty pte
+    mr mrs ms dr prof st jr sr etc co corp inc ltd ave blvd rd vs al est dept univ assn bros gen
+    col lt sgt capt maj cpl pvt adm cmdr gov govs sen sens rep reps pres hon rev messrs mme mlle
+    mt ft jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thurs fri ala
+    ariz calif colo conn fla ga ind kan kans ky md mich minn mo mont neb nev okla penn tenn va
+    vt wis wyo ph ph\.d cf bldg sq ct supt det insp atty asst intl natl cie plc bhd cos ext tel
+    drs esq rt treas ste dak adj adv ens lieut brig comdr msgr profs mfg pty pte
 """.split()
 _CAPITAL_ABBREVIATIONS = "Ark Del Ill La Mass Miss Ore Pa Tex Wash".split()
 _BEFORE_NUMBER = "no nos pp fig figs op ca art".split()
@@ -52,7 +52,6 @@ _BEYOND_JAVA_CHAR = re.compile("[\U00010000-\U0010ffff]")  # emoji: the referenc
 _BRACKETS = str.maketrans(
     {"(": "-lrb-", ")": "-rrb-", "[": "-lsb-", "]": "-rsb-", "{": "-lcb-", "}": "-rcb-"}
 )
-
 
 # Letters, and the vowel signs of Indic scripts and Thai, which are none to `re`.
 _L = r"(?:[^\W\d_]|[\u0900-\u0963\u0966-\u0eff])"
