@@ -10,6 +10,7 @@ Memory: about 200 bytes a row for the index from key to row; the rows themselves
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -52,6 +53,8 @@ __all__ = [
 ]
 
 NO_KEY = bytes(KEY_BYTES)
+# Beyond the end of every file: numpy's own check finds it, which keeps small reads fast.
+FAR = np.iinfo(np.int64).max
 
 
 class FeatureCache:
@@ -92,7 +95,8 @@ class FeatureCache:
         self._file = self._lock = None
         self._index: dict[bytes, int] = {}
         self._known = 0  # rows that the index has seen
-        self._checked = np.zeros(0, bool)  # rows whose checksum was found right
+        # Where each row starts in the file; FAR until its checksum was found right.
+        self._starts = np.zeros(0, np.int64)
         try:
             self._open() if mode == "r" else self._open_to_write(wait)
         except OSError as error:
@@ -120,6 +124,7 @@ class FeatureCache:
         except (FileNotFoundError, CacheDamaged) as error:
             if isinstance(error, CacheDamaged):
                 self._tell(f"{error.message}; it is built anew")
+            self._starts = np.zeros(0, np.int64)
             create(self.path, self.spec.json, self.row_shape, self.dtype)
             self._use(read_layout(self.path))
         self._file = open(self.path, "r+b", buffering=0)
@@ -134,9 +139,9 @@ class FeatureCache:
         if layout.spec != self.spec.json:
             raise CacheDamaged(f"the feature cache {self.path} holds other features: {layout.spec}")
         self._map = CacheMap(self.path, layout)
-        checked = np.zeros(layout.capacity, bool)
-        checked[: len(self._checked)] = self._checked
-        self._checked = checked
+        starts = np.full(layout.capacity, FAR)
+        starts[: len(self._starts)] = self._starts
+        self._starts = starts
 
     def _refresh(self) -> None:
         """Take in the rows that were committed since the last look."""
@@ -198,7 +203,16 @@ class FeatureCache:
             CacheDamaged: a row is not what was written; it is forgotten, `find` returns -1 for it.
         """
         rows = np.asarray(indices, np.int64)
-        if len(rows) and not 0 <= rows.min() <= rows.max() < self._known:
+        if len(rows) and rows.min() < 0:
+            raise IndexError("a row below 0: the key was not found")
+        try:
+            return self._map.gather("features", self._starts[rows], out)
+        except IndexError:  # a row that was not looked at yet, or that is not there
+            self._first_look(rows)
+        return self._map.gather("features", self._starts[rows], out)
+
+    def _first_look(self, rows: np.ndarray) -> None:
+        if rows.max() >= self._known:
             raise IndexError(f"the cache has rows 0 to {self._known - 1}")
         bad = self._damaged(rows)
         if len(bad):
@@ -207,20 +221,13 @@ class FeatureCache:
                 f"{len(bad)} rows of the feature cache {self.path} are damaged",
                 "run the command again: they are computed anew",
             )
-        if out is None:
-            return self._map.take("features", rows)
-        self._map.take_into("features", rows, out)
-        return out
 
     def _damaged(self, rows: np.ndarray) -> np.ndarray:
         """The damaged rows among those of `rows` that were not looked at yet."""
-        fresh = rows[~self._checked[rows]]
-        if not len(fresh):
-            return fresh
-        fresh = np.unique(fresh)
+        fresh = np.unique(rows[self._starts[rows] == FAR])
         bad = self._map.damaged(fresh)
-        self._checked[fresh] = True
-        self._checked[bad] = False
+        sound = np.setdiff1d(fresh, bad)
+        self._starts[sound] = self._map.starts("features", sound)
         return bad
 
     def _forget(self, bad: np.ndarray) -> None:
@@ -266,6 +273,8 @@ class FeatureCache:
         while capacity < stop:
             capacity += max(BLOCK, capacity // 2 // BLOCK * BLOCK)
         if capacity > self._map.layout.capacity:
+            if not os.path.samestat(os.fstat(self._file.fileno()), os.stat(self.path)):
+                raise CacheError(f"the feature cache {self.path} was replaced while in use")
             grow(self.path, self._map.layout, capacity)
             self._use(read_layout(self.path))
         flat = rows.reshape(len(rows), -1).view(np.uint8)
@@ -275,8 +284,9 @@ class FeatureCache:
         self._put("checksums", start, np.array(sums, np.uint32))
         # Written last and in one page: from here on the rows are there.
         write_at(self._file, self._map.layout.count_offset, count_record(stop).tobytes())
-        self._add(np.arange(start, stop), keys)
-        self._checked[start:stop] = True
+        new = np.arange(start, stop)
+        self._add(new, keys)
+        self._starts[new] = self._map.starts("features", new)
 
     def _put(self, name: str, start: int, rows: np.ndarray) -> None:
         data = rows.reshape(len(rows), -1).view(np.uint8)

@@ -47,6 +47,8 @@ HDF5 = {
     "alignment_threshold": 1024,
     "alignment_interval": PAGE,
 }
+# What h5py and the checks here raise for bytes that are not the file they should be.
+UNREADABLE = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError)
 DISK_FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 
 
@@ -128,7 +130,7 @@ def beside(path: Path, suffix: str) -> Path:
 
 
 def disk_error(path: Path, error: Exception) -> CacheError:
-    """The one-line form of a failure to write."""
+    """The one-line form of a failure of the disk or its rights."""
     # h5py passes the system's error number on only as text, and a failed close as RuntimeError.
     number = getattr(error, "errno", None)
     if number in DISK_FULL or any(f"errno = {code}," in str(error) for code in DISK_FULL):
@@ -137,7 +139,7 @@ def disk_error(path: Path, error: Exception) -> CacheError:
             "free some disk, or let `features --clear` empty the cache",
         )
     reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-    return CacheError(f"cannot write the feature cache {path}: {reason}", "check the folder")
+    return CacheError(f"cannot use the feature cache {path}: {reason}", "check its folder")
 
 
 def write_at(file: IO[bytes], offset: int, data: bytes | memoryview) -> None:
@@ -220,7 +222,7 @@ def read_layout(path: Path) -> Layout:
             )
             _check(layout, file, length)
             return layout
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except UNREADABLE as error:
         reason = str(error).strip("'\"").splitlines()[0] if str(error) else type(error).__name__
         raise CacheDamaged(f"the feature cache {path} is damaged: {reason}") from error
 
@@ -229,7 +231,10 @@ def _read_table(dataset: h5py.Dataset, block: int) -> Table:
     filters = dataset.id.get_create_plist().get_nfilters()
     if filters or dataset.chunks != (block, *dataset.shape[1:]):
         raise ValueError(f"`{dataset.name}` is chunked otherwise")
-    chunks = np.full(-(-len(dataset) // block), -1, np.int64)
+    count = -(-len(dataset) // block)
+    if dataset.id.get_num_chunks() != count:
+        raise ValueError(f"`{dataset.name}` lacks chunks")
+    chunks = np.full(count, -1, np.int64)
 
     def store(info: h5py.h5d.StoreInfo) -> None:
         chunks[info.chunk_offset[0] // block] = info.byte_offset

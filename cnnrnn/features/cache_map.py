@@ -55,18 +55,24 @@ class CacheMap:
                 return rows
         raise CacheDamaged(f"the feature cache {self.path} is damaged: its row count is not valid")
 
+    def starts(self, name: str, rows: np.ndarray) -> np.ndarray:
+        """Where `rows` (int64) of a dataset start, in items of its dtype from the file's start."""
+        table = self.layout.tables[name]
+        return table.offsets(rows) // table.dtype.itemsize
+
+    def gather(self, name: str, starts: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """A copy of the rows of a dataset that start there, in `out` where it is given."""
+        self._touch(len(starts) * self.layout.tables[name].row_bytes)
+        window = self._windows[name]
+        if out is None:
+            return window[starts]
+        for target, start in zip(out, starts.tolist(), strict=True):
+            target[...] = window[start]
+        return out
+
     def take(self, name: str, rows: np.ndarray) -> np.ndarray:
         """A copy of `rows` (int64) of a dataset."""
-        table = self.layout.tables[name]
-        self._touch(len(rows) * table.row_bytes)
-        return self._windows[name][table.offsets(rows) // table.dtype.itemsize]
-
-    def take_into(self, name: str, rows: np.ndarray, out: np.ndarray) -> None:
-        """Copy `rows` (int64) of a dataset into `out`."""
-        table, window = self.layout.tables[name], self._windows[name]
-        self._touch(len(rows) * table.row_bytes)
-        for target, start in zip(out, table.offsets(rows) // table.dtype.itemsize, strict=True):
-            target[...] = window[start]
+        return self.gather(name, self.starts(name, rows))
 
     def damaged(self, rows: np.ndarray) -> np.ndarray:
         """Those of `rows` (int64) whose bytes disagree with their checksum.
