@@ -1,4 +1,4 @@
-"""Caption scores: golden numbers, values worked out by hand, and METEOR's process.
+"""Caption scores: golden numbers, values worked out by hand, intervals.
 
 The golden numbers are of pycocoevalcap with Java tokens; here only METEOR asks Java.
 """
@@ -17,8 +17,7 @@ import numpy as np
 import pytest
 
 from cnnrnn.errors import CnnRnnError, UsageError
-from cnnrnn.text import meteor as meteor_program
-from cnnrnn.text import metrics, ptb
+from cnnrnn.text import metrics
 
 needs_java = pytest.mark.skipif(shutil.which("java") is None, reason="METEOR needs Java")
 
@@ -28,18 +27,6 @@ REFERENCES = {
     "3": ["A cat sleeps"],
 }
 CAPTIONS = {"1": "a dog runs on grass", "2": "two men on a bike", "3": "a dog sleeps"}
-
-
-@pytest.fixture
-def no_shared_program(monkeypatch):
-    """For tests that replace Java: they must not meet a real program, nor leave a false one."""
-    monkeypatch.setattr(meteor_program, "_shared", None)
-    yield
-    if meteor_program._shared is not None:
-        meteor_program._shared.close()
-
-
-# --- golden numbers
 
 
 def golden(shared_data: Path) -> dict:
@@ -59,21 +46,20 @@ def example(shared_data: Path) -> tuple[dict, dict]:
     return references, {str(number): text for number, text in enumerate(said)}
 
 
-def flickr8k(shared_data: Path, only_dev: bool = True) -> dict[str, list[str]]:
+def flickr8k_dev(shared_data: Path) -> dict[str, list[str]]:
     folder = shared_data / "flickr8k"
     captions: dict[str, list[str]] = {}
     for line in (folder / "Flickr8k.token.txt").read_text(encoding="utf-8").splitlines():
         name, text = line.split("\t")
         captions.setdefault(name.split("#")[0], []).append(text)
-    if not only_dev:
-        return captions
-    dev = (folder / "Flickr_8k.devImages.txt").read_text().split()
-    return {name: captions[name] for name in dev}
+    return {
+        name: captions[name] for name in (folder / "Flickr_8k.devImages.txt").read_text().split()
+    }
 
 
 def cases(shared_data: Path) -> dict[str, tuple[dict, dict]]:
     """References and captions for each entry of the golden file."""
-    dev = flickr8k(shared_data)
+    dev = flickr8k_dev(shared_data)
     found = {
         "nlg_eval_example": example(shared_data),
         "constant_a_dog_is_running_through_the_grass": (
@@ -114,57 +100,6 @@ def test_all_golden_numbers(shared_data):
     names = set(golden(shared_data)) - {"data"}
     assert len(names) == 7
     check_golden(shared_data, names, meteor=True)
-
-
-# --- tokens
-
-
-@pytest.mark.parametrize(
-    "text, tokens",
-    [
-        ("A man's dog doesn't run.", "a man 's dog does n't run"),
-        ("They can't; I cannot -- gonna!", "they ca n't i can not gon na"),
-        ('"Hi," (left) he said...', "hi -lrb- left -rrb- he said"),
-        ("a black-and-white T-shirt - 3.5 m, 1,000", "a black-and-white t-shirt 3.5 m 1,000"),
-        (
-            "Mr. Smith in the U.S. at 5 p.m. on St. Paul",
-            "mr. smith in the u.s. at 5 p.m. on st. paul",
-        ),
-        ("the end. vitamin c.", "the end vitamin c"),
-        ("what?! 50% #1 & R&B", "what ?! 50 % # 1 & r&b"),
-        ("o'clock rock 'n' roll '70s dogs' it’s", "o'clock rock 'n' roll '70s dogs it 's"),
-        ("and/or 1/2 no. 5, no way", "and/or 1/2 no. 5 no way"),
-        ("caf\u00e9 \U0001f600 \u2014 \u00bd \u2026", "caf\u00e9 1/2"),
-        ("", ""),
-        (" . , ' ", ""),
-    ],
-)
-def test_reference_tokens(text, tokens):
-    assert " ".join(ptb.tokenize(text)) == tokens
-
-
-def java_tokens(captions: list[str]) -> list[list[str]]:
-    from importlib.util import find_spec
-
-    tokenizer = Path(find_spec("pycocoevalcap.tokenizer.ptbtokenizer").origin).parent
-    command = ["java", "-Dfile.encoding=UTF-8", "-cp", str(next(tokenizer.glob("*.jar")))]
-    command += ["edu.stanford.nlp.process.PTBTokenizer", "-preserveLines", "-lowerCase"]
-    output = subprocess.run(
-        command, input="\n".join(captions).encode(), capture_output=True, check=True
-    ).stdout.decode()
-    dropped = {"''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";"}
-    return [[w for w in line.split() if w not in dropped] for line in output.split("\n")]
-
-
-@needs_java
-def test_tokens_of_all_flickr8k_captions_are_java_s(shared_data):
-    captions = [text for texts in flickr8k(shared_data, False).values() for text in texts]
-    lines = java_tokens(captions)[: len(captions)]
-    assert len(lines) == len(captions) > 30_000
-    different = [
-        text for text, line in zip(captions, lines, strict=True) if ptb.tokenize(text) != line
-    ]
-    assert different == []
 
 
 # --- scores
@@ -304,93 +239,6 @@ def test_intervals_of_scores():
     assert first.difference(first, "Bleu_4") == (0, 0, 0)
     with pytest.raises(CnnRnnError, match="different pictures"):
         first.difference(metrics.score(REFERENCES, CAPTIONS, meteor=False), "CIDEr")
-
-
-# --- METEOR
-
-
-@needs_java
-def test_meteor_process():
-    """One process for all scores, equal to its own figures, gone after close, back after death."""
-    found = metrics.score(REFERENCES, {**CAPTIONS, "2": "", "3": "A cat sleeps"})
-    program = meteor_program.shared()
-    assert found.missing == {}
-    assert found.each["METEOR"][1:] == pytest.approx([0, 1])
-    assert found.of("METEOR", np.array([0])) == pytest.approx(found.each["METEOR"][0])
-    stats = " ||| ".join(" ".join(map(str, row)) for row in found.counts["METEOR"])
-    program._process.stdin.write(f"EVAL ||| {stats}\n".encode())
-    program._process.stdin.flush()
-    *each, overall = (float(program._process.stdout.readline()) for _ in range(4))
-    assert found.each["METEOR"] == pytest.approx(each, abs=1e-12)
-    assert found.overall["METEOR"] == pytest.approx(overall, abs=1e-12)
-
-    metrics.score(REFERENCES, CAPTIONS)
-    assert meteor_program.shared() is program
-    program.close()
-    assert program._process.returncode is not None  # waited for: no zombie
-    program.close()
-    with pytest.raises(CnnRnnError, match="METEOR's Java program failed"):
-        program.counts([["a"]], ["a"])
-    assert meteor_program.shared() is not program
-
-
-def test_without_java_only_meteor_is_missing(no_shared_program, monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    found = metrics.score(REFERENCES, CAPTIONS)
-    assert "no java is on the PATH" in found.missing["METEOR"]
-    assert list(found.overall) == [key for key in metrics.KEYS if key != "METEOR"]
-
-
-LINE = " ".join(["1.0"] * 23)
-
-
-@pytest.mark.parametrize(
-    "script, reason",
-    [
-        ("echo Could not reserve enough space >&2; exit 1", "Could not reserve enough space"),
-        ("exit 3", "it ended with status 3"),
-        (f"read line; echo {LINE}; echo died >&2", "died"),
-        ("read line; echo nonsense; cat", "unexpected answer 'nonsense'"),
-        ("read line; echo 1.0 2.0; cat", "unexpected answer '1.0 2.0'"),
-    ],
-)
-@pytest.mark.skipif(os.name != "posix", reason="the false Java is a shell script")
-def test_a_failing_program_is_told(no_shared_program, monkeypatch, tmp_path, script, reason):
-    java = tmp_path / "java"
-    java.write_text(f"#!/bin/sh\n{script}\n")
-    java.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    found = metrics.score(REFERENCES, CAPTIONS)
-    assert reason in found.missing["METEOR"]
-    assert "METEOR" not in found.overall and "METEOR" not in found.each
-    assert found.overall["CIDEr"] > 0
-    assert not meteor_program._shared.running
-    assert meteor_program._shared._process.returncode is not None
-
-
-def test_a_java_that_does_not_start_is_told(no_shared_program, monkeypatch, tmp_path):
-    java = tmp_path / "java"
-    java.write_bytes(b"\x7fELF not really")
-    java.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert "does not start" in metrics.score(REFERENCES, CAPTIONS).missing["METEOR"]
-
-
-@pytest.mark.skipif(os.name != "posix", reason="the false Java is a shell script")
-def test_interrupted_in_an_answer_the_program_is_closed(no_shared_program, monkeypatch, tmp_path):
-    java = tmp_path / "java"
-    java.write_text("#!/bin/sh\nexec cat >/dev/null\n")
-    java.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    program = meteor_program.Meteor()
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(program, "_ask", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        program.counts([["a"]], ["a"])
-    assert not program.running
 
 
 def test_the_metrics_package_is_imported_only_to_score():
