@@ -1,9 +1,9 @@
 """The fit loop of every task: clipping, adaptive rate, weight averaging, early stopping, resume.
 
 One epoch is: train on its batches, average the weights, validate, keep the best, save everything
-that is needed to go on. What an epoch draws at random depends on (seed, epoch) alone, and what
-the model draws (dropout) is saved with it; so a training that was stopped and resumed ends with
-the weights of one that was not.
+that is needed to go on. What an epoch draws at random (the order of its data, dropout) depends on
+(seed, epoch) alone; so a training that was stopped and resumed ends with the weights of one that
+was not.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -49,7 +49,7 @@ class FitSettings:
     averaging: momentum of the moving average of the weights that is validated and kept, 0 to
         below 1; 0 keeps the weights as they are.
     patience: stop after so many epochs without a better figure.
-    seed: of the order of the data; the model's own seed is the caller's.
+    seed: of the order of the data and of dropout; the first weights are the caller's.
     """
 
     epochs: int = 15
@@ -72,6 +72,8 @@ class FitSettings:
             raise UsageError(f"a learning rate of {self.learning_rate} learns nothing", "e.g. 1e-3")
         if not 0 <= self.averaging < 1:
             raise UsageError(f"averaging is {self.averaging}", "0 to below 1")
+        if not self.clip_norm >= 0:
+            raise UsageError(f"a gradient norm cannot be {self.clip_norm}", "0 does not clip")
 
 
 class Batches(Protocol):
@@ -138,8 +140,11 @@ def fit(
 
 def _fit(model, batches, validate, monitor, settings, run, state) -> FitResult:
     sign = -1.0 if monitor.endswith("loss") else 1.0
-    stopped = False
-    while state["epoch"] < settings.epochs and not stopped:
+
+    def stopped() -> bool:
+        return state["epoch"] - state["best_epoch"] >= settings.patience
+
+    while state["epoch"] < settings.epochs and not stopped():
         began = time.monotonic()
         epoch = state["epoch"] + 1
         train_loss, rate = _train_epoch(model, batches, settings, epoch, state["rate"])
@@ -151,14 +156,15 @@ def _fit(model, batches, validate, monitor, settings, run, state) -> FitResult:
                 run.save_best(lambda path: model.save(path, include_optimizer=False))
         if not better and settings.schedule == "plateau":
             state["rate"] /= 2
-        stopped = epoch - state["best_epoch"] >= settings.patience
         spent = time.monotonic() - began
         state.update(epoch=epoch, seconds=state["seconds"] + spent)
         row = {"epoch": epoch, "loss": train_loss, **figures, "rate": rate, "seconds": spent}
         run.append_log(row)
         run.save_last(model.save, state)
         console.info(_line(row, settings.epochs, monitor, better))
-    return FitResult(state["epoch"], state["best_epoch"], state["best"], state["seconds"], stopped)
+    return FitResult(
+        state["epoch"], state["best_epoch"], state["best"], state["seconds"], stopped()
+    )
 
 
 def _line(row: dict[str, float], epochs: int, monitor: str, better: bool) -> str:
@@ -171,22 +177,32 @@ def _line(row: dict[str, float], epochs: int, monitor: str, better: bool) -> str
 def _train_epoch(model, batches, settings, epoch, scale) -> tuple[float, float]:
     """Returns the mean training loss and the last learning rate."""
     generator = np.random.default_rng([settings.seed, epoch])
+    _reseed(model, generator)
     steps = batches.steps()
     total = count = rate = 0.0
-    with console.Progress(steps, f"epoch {epoch}", "steps") as progress:
-        for step, (inputs, targets) in enumerate(prefetched(batches.epoch(generator))):
+    ready = prefetched(batches.epoch(generator))
+    with console.Progress(steps, f"epoch {epoch}", "steps") as progress, closing(ready):
+        for step, (inputs, targets) in enumerate(ready):
             rate = scale * _rate(settings, (epoch - 1) * steps + step, steps)
             model.optimizer.learning_rate.assign(rate)
             value = float(np.ravel(model.train_on_batch(inputs, targets))[0])
             if not math.isfinite(value):
+                kept = "; the last good epoch is kept" if epoch > 1 else ""
                 raise CnnRnnError(
                     f"the loss became {value} in epoch {epoch}, step {step + 1}",
-                    "use a smaller --learning-rate; the last good epoch is kept",
+                    f"use a smaller --learning-rate{kept}",
                 )
             # train_on_batch reports the mean since its last reset, and resets at every call.
             total, count = total + value, count + 1
             progress.update(1, f"loss {total / count:.3f}")
     return total / max(count, 1), rate
+
+
+def _reseed(model, generator: np.random.Generator) -> None:
+    """Give every random layer a new state; a model file does not hold the old one."""
+    for variable in model.variables:
+        if variable.path.endswith("seed_generator_state"):
+            variable.assign(generator.integers(0, 2**31, variable.shape))
 
 
 def _rate(settings: FitSettings, step: int, steps: int) -> float:
@@ -200,16 +216,23 @@ def _rate(settings: FitSettings, step: int, steps: int) -> float:
     return rate
 
 
-def _optimizer(settings: FitSettings):
-    optimizer = keras.optimizers.AdamW(
+@keras.saving.register_keras_serializable("cnnrnn.training")
+class AdamWeightDecay(keras.optimizers.AdamW):
+    """AdamW that leaves biases out of the decay, and still does when it was saved and opened."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.exclude_from_weight_decay(var_names=["bias"])
+
+
+def _optimizer(settings: FitSettings) -> AdamWeightDecay:
+    return AdamWeightDecay(
         settings.learning_rate,
         weight_decay=settings.weight_decay,
         global_clipnorm=settings.clip_norm or None,
         use_ema=settings.averaging > 0,
         ema_momentum=settings.averaging or 0.99,
     )
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
-    return optimizer
 
 
 @contextmanager

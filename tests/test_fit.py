@@ -1,0 +1,475 @@
+"""The fit loop on a model of a few weights: rate, clipping, averaging, stopping, resuming."""
+
+from __future__ import annotations
+
+import csv
+import math
+import threading
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cnnrnn import backend
+from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.training import fit as fitting
+from cnnrnn.training.fit import FitSettings, Interrupted, averaged, fit, load_model, prefetched
+from cnnrnn.training.run import Run
+
+keras = backend.keras()
+
+STEPS, BATCH, WIDTH = 3, 4, 5
+FAST = FitSettings(epochs=4, learning_rate=0.05, averaging=0.9, patience=10, seed=7)
+
+
+class Points:
+    """Random points, in an order that the generator decides."""
+
+    def __init__(self, scale: float = 1.0):
+        random = np.random.default_rng(0)
+        self.inputs = scale * random.normal(size=(STEPS * BATCH, WIDTH)).astype(np.float32)
+        self.targets = self.inputs.sum(axis=1, keepdims=True)
+
+    def steps(self):
+        return STEPS
+
+    def epoch(self, generator):
+        order = generator.permutation(len(self.inputs)).reshape(STEPS, BATCH)
+        for chosen in order:
+            yield self.inputs[chosen], self.targets[chosen]
+
+
+class Figures:
+    """Stands in for validation: gives the figures of a list, then raises what ends it."""
+
+    def __init__(self, *values, name="val_loss"):
+        self.values, self.name = list(values), name
+        self.weights = []
+
+    def __call__(self, model):
+        self.weights.append(model.get_weights())
+        value = self.values.pop(0)
+        if isinstance(value, BaseException):
+            raise value
+        return {self.name: value}
+
+
+def model():
+    keras.utils.set_random_seed(11)
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            layers.Input((WIDTH,)),
+            layers.Dense(6, activation="tanh"),
+            layers.Dropout(0.5),
+            layers.Dense(1),
+        ]
+    )
+
+
+def start(run, figures, settings=FAST, points=None, monitor=None, resume=False):
+    return fit(
+        model(),
+        keras.losses.MeanSquaredError(),
+        points or Points(),
+        figures,
+        monitor or figures.name,
+        settings,
+        run,
+        resume,
+    )
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run.create(tmp_path, "caption", "one")
+
+
+def column(run, name):
+    return [row[name] for row in run.log()]
+
+
+# -- settings and rate ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"schedule": "step"},
+        {"epochs": 0},
+        {"patience": 0},
+        {"learning_rate": 0.0},
+        {"learning_rate": math.nan},
+        {"averaging": 1.0},
+        {"clip_norm": -1.0},
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(wrong):
+    with pytest.raises(UsageError):
+        FitSettings(**wrong)
+
+
+def rates(settings, steps):
+    return [fitting._rate(settings, step, steps) for step in range(settings.epochs * steps)]
+
+
+def test_the_rate_rises_over_the_first_epoch():
+    settings = FitSettings(epochs=2, learning_rate=0.8, schedule="fixed", warmup=1.0)
+    assert rates(settings, 4) == pytest.approx([0.2, 0.4, 0.6, 0.8, 0.8, 0.8, 0.8, 0.8])
+
+
+def test_cosine_falls_to_zero_over_all_epochs():
+    settings = FitSettings(epochs=2, learning_rate=1.0, schedule="cosine", warmup=0.0)
+    half = math.sqrt(0.5)
+    expected = [1.0, (1 + half) / 2, 0.5, (1 - half) / 2]
+    assert rates(settings, 2) == pytest.approx(expected)
+
+
+def test_warm_up_and_cosine_multiply():
+    settings = FitSettings(epochs=2, learning_rate=1.0, schedule="cosine", warmup=0.5)
+    half = math.sqrt(0.5)
+    assert rates(settings, 2) == pytest.approx([1.0, (1 + half) / 2, 0.5, (1 - half) / 2])
+    settings = replace(settings, warmup=1.0)
+    assert rates(settings, 2) == pytest.approx([0.5, (1 + half) / 2, 0.5, (1 - half) / 2])
+
+
+def test_plateau_halves_the_rate_after_each_epoch_that_is_not_the_best(run):
+    settings = replace(FAST, epochs=6, schedule="plateau", warmup=0.0, learning_rate=0.08)
+    start(run, Figures(5.0, 6.0, 4.0, 4.0, 4.5, 3.0), settings)
+    assert column(run, "rate") == pytest.approx([0.08, 0.08, 0.04, 0.04, 0.02, 0.01])
+
+
+def test_other_schedules_do_not_halve(run):
+    start(run, Figures(1.0, 2.0, 3.0), replace(FAST, epochs=3, schedule="fixed", warmup=0.0))
+    assert column(run, "rate") == pytest.approx([0.05] * 3)
+
+
+# -- one epoch -----------------------------------------------------------------------------------
+
+
+def first_moments(settings, scale):
+    """Norm of Adam's first moments after one epoch whose gradients are huge."""
+    network = model()
+    network.compile(fitting._optimizer(settings), keras.losses.MeanSquaredError())
+    fitting._train_epoch(network, Points(scale), settings, 1, 1.0)
+    moments = [variable for variable in network.optimizer.variables if "momentum" in variable.path]
+    assert len(moments) == len(network.trainable_variables)
+    return math.sqrt(sum(float(np.square(each.numpy()).sum()) for each in moments))
+
+
+def test_gradients_are_clipped_by_their_global_norm():
+    """Each moment is at most the mean of clipped gradients: (1 - 0.9 ** 3) * 2 = 0.542."""
+    assert first_moments(replace(FAST, clip_norm=2.0), 1e6) <= (1 - 0.9**STEPS) * 2.0 + 1e-4
+    assert first_moments(replace(FAST, clip_norm=0.0), 1e6) > 1e5
+
+
+def test_weights_decay_but_biases_do_not():
+    """With a gradient of 0, AdamW takes rate * decay of each weight and nothing of a bias."""
+    settings = replace(FAST, weight_decay=0.5, schedule="fixed", warmup=0.0, averaging=0.0)
+    points = Points()
+    points.inputs[:], points.targets[:] = 0, 0
+    network = keras.Sequential([keras.layers.Input((WIDTH,)), keras.layers.Dense(1)])
+    network.set_weights([np.ones((WIDTH, 1)), np.array([0.0])])
+    network.compile(fitting._optimizer(settings), keras.losses.MeanSquaredError())
+    fitting._train_epoch(network, points, settings, 1, 1.0)
+    kernel, bias = network.get_weights()
+    np.testing.assert_allclose(kernel, (1 - 0.05 * 0.5) ** STEPS, rtol=1e-6)
+    assert bias == 0
+    network.layers[0].bias.assign([3.0])
+    network.compile(fitting._optimizer(settings), lambda target, output: 0 * output)
+    fitting._train_epoch(network, points, settings, 1, 1.0)
+    assert network.get_weights()[1] == 3.0
+
+
+def test_the_loss_of_an_epoch_is_the_mean_of_its_steps(run):
+    """Without learning (a rate of almost nothing) and dropout it can be computed aside."""
+    keras.utils.set_random_seed(1)
+    network = keras.Sequential([keras.layers.Input((WIDTH,)), keras.layers.Dense(1)])
+    points, settings = Points(), replace(FAST, epochs=1, learning_rate=1e-30)
+    outputs = points.inputs @ network.get_weights()[0]
+    loss = keras.losses.MeanSquaredError()
+    fit(network, loss, points, Figures(1.0), "val_loss", settings, run)
+    expected = float(np.square(outputs - points.targets).mean())
+    assert column(run, "loss") == pytest.approx([expected], rel=1e-5)
+
+
+def test_the_order_is_another_each_epoch_and_the_same_again():
+    seen = []
+
+    class Noted(Points):
+        def epoch(self, generator):
+            for inputs, targets in super().epoch(generator):
+                seen.append(inputs)
+                yield inputs, targets
+
+    network = model()
+    network.compile("sgd", "mse")
+    for epoch in (1, 2, 1):
+        fitting._train_epoch(network, Noted(), FAST, epoch, 1.0)
+    first, second, again = (np.concatenate(seen[at : at + STEPS]) for at in (0, 3, 6))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(np.sort(first, axis=0), np.sort(second, axis=0))
+
+
+def test_averages_are_validated_and_kept_and_training_goes_on_with_the_weights(run):
+    """The moving average by hand: first the weights themselves, then 0.9 old + 0.1 new."""
+    network = model()
+    network.compile(fitting._optimizer(FAST), keras.losses.MeanSquaredError())
+    means = None
+    for inputs, targets in Points().epoch(np.random.default_rng(0)):
+        network.train_on_batch(inputs, targets)
+        now = network.get_weights()
+        old = means or now
+        means = [0.9 * a + 0.1 * b for a, b in zip(old, now, strict=True)]
+    with averaged(network):
+        for found, expected in zip(network.get_weights(), means, strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+    for found, expected in zip(network.get_weights(), now, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_without_averaging_the_weights_themselves_are_validated(run):
+    figures = Figures(1.0)
+    start(run, figures, replace(FAST, epochs=1, averaging=0.0))
+    last = load_model(run.last).get_weights()
+    for found, expected in zip(figures.weights[0], last, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+# -- the best epoch, and the end -----------------------------------------------------------------
+
+
+def test_the_best_epoch_is_kept(run):
+    figures = Figures(0.1, 0.4, 0.3, 0.2, name="val_CIDEr")
+    result = start(run, figures)
+    assert (result.epochs, result.best_epoch, result.best_value) == (4, 2, 0.4)
+    assert not result.stopped_early
+    assert column(run, "val_CIDEr") == [0.1, 0.4, 0.3, 0.2]
+    for found, expected in zip(load_model(run.best).get_weights(), figures.weights[1], strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_loss_is_better_when_it_is_lower(run):
+    assert start(run, Figures(3.0, 2.0, 2.5, 2.0)).best_epoch == 2
+
+
+def test_training_stops_when_patience_is_at_its_end(run):
+    result = start(run, Figures(3.0, 2.0, 2.5, 2.1, 1.0), replace(FAST, epochs=5, patience=2))
+    assert result.stopped_early
+    assert (result.epochs, result.best_epoch, result.best_value) == (4, 2, 2.0)
+
+
+def test_a_finished_training_resumed_adds_nothing(run):
+    settings = replace(FAST, epochs=5, patience=1)
+    first = start(run, Figures(1.0, 2.0), settings)
+    saved = run.last.read_bytes()
+    again = start(run, Figures(), settings, resume=True)
+    assert (again.epochs, again.best_epoch, again.stopped_early) == (2, 1, True)
+    assert again.best_value == first.best_value
+    assert run.last.read_bytes() == saved and len(run.log()) == 2
+
+
+# -- what goes wrong -----------------------------------------------------------------------------
+
+
+class Broken(Points):
+    """From one epoch on, a target is no number."""
+
+    def __init__(self, epochs_left):
+        super().__init__()
+        self.left = epochs_left
+
+    def epoch(self, generator):
+        self.left -= 1
+        for number, (inputs, targets) in enumerate(super().epoch(generator)):
+            yield inputs, targets * (math.nan if self.left < 0 and number == 1 else 1)
+
+
+def test_a_loss_that_is_no_number_ends_training_and_keeps_the_last_good_epoch(run):
+    figures = Figures(3.0, 2.0, 1.0)
+    with pytest.raises(CnnRnnError, match=r"became nan in epoch 3, step 2.*--learning-rate"):
+        start(run, figures, points=Broken(2))
+    assert run.read_state()["epoch"] == 2 and len(run.log()) == 2
+    for path in (run.best, run.last):
+        assert all(np.isfinite(weight).all() for weight in load_model(path).get_weights())
+
+
+def test_in_the_first_epoch_nothing_is_said_to_be_kept(run):
+    with pytest.raises(CnnRnnError, match="epoch 1, step 2") as caught:
+        start(run, Figures(), points=Broken(0))
+    assert "kept" not in str(caught.value) and not run.last.exists()
+
+
+def test_a_failure_while_batches_are_made_is_told(run):
+    class Damaged(Points):
+        def epoch(self, generator):
+            yield from list(super().epoch(generator))[:1]
+            raise CnnRnnError("row 7 of the cache is damaged")
+
+    with pytest.raises(CnnRnnError, match="row 7"):
+        start(run, Figures(), points=Damaged())
+
+
+def test_ctrl_c_says_how_to_go_on(run):
+    with pytest.raises(Interrupted) as caught:
+        start(run, Figures(2.0, 1.0, KeyboardInterrupt()))
+    assert caught.value.exit_code == 130
+    assert "2 epochs are saved" in str(caught.value)
+    assert f"cnnrnn caption train --resume {run.path}" in str(caught.value)
+
+
+def test_ctrl_c_in_the_first_epoch_has_nothing_to_go_on_with(run):
+    with pytest.raises(Interrupted, match="no epoch was finished"):
+        start(run, Figures(KeyboardInterrupt()))
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model"])
+def test_a_damaged_model_file_is_told_in_one_line(tmp_path, content):
+    path = tmp_path / "best.keras"
+    path.write_bytes(content)
+    with pytest.raises(CnnRnnError, match="cannot open the model") as caught:
+        load_model(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_truncated_model_file_is_told(run, tmp_path):
+    start(run, Figures(1.0), replace(FAST, epochs=1))
+    whole = run.best.read_bytes()
+    (tmp_path / "cut.keras").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CnnRnnError, match="cannot open the model"):
+        load_model(tmp_path / "cut.keras")
+
+
+# -- resume --------------------------------------------------------------------------------------
+
+
+def weights_of(path):
+    """All that training goes on with: weights, optimizer and random state."""
+    opened = load_model(path, compiled=True)
+    return [*opened.get_weights(), *(variable.numpy() for variable in opened.optimizer.variables)]
+
+
+@pytest.mark.parametrize("stop_after", [1, 3])
+@pytest.mark.parametrize("schedule", ["cosine", "plateau"])
+def test_resumed_training_equals_one_that_was_not_stopped(tmp_path, schedule, stop_after):
+    """To the last bit: with dropout, averaged weights, decay and a changing rate."""
+    values = [4.0, 5.0, 3.0, 3.5]
+    settings = replace(FAST, schedule=schedule, weight_decay=0.1)
+    whole, parts = (Run.create(tmp_path, "caption", name) for name in ("whole", "parts"))
+    expected = start(whole, Figures(*values), settings)
+    with pytest.raises(Interrupted):
+        start(parts, Figures(*values[:stop_after], KeyboardInterrupt()), settings)
+    keras.utils.set_random_seed(99)  # what came between must not matter
+    found = start(Run.open(parts.path), Figures(*values[stop_after:]), settings, resume=True)
+    assert replace(found, seconds=0) == replace(expected, seconds=0)
+    for name in ("loss", "val_loss", "rate", "epoch"):
+        assert column(parts, name) == column(whole, name)
+    for path in ("last.keras", "best.keras"):
+        pairs = zip(
+            load_model(parts.path / path).get_weights(),
+            load_model(whole.path / path).get_weights(),
+            strict=True,
+        )
+        assert all(np.array_equal(a, b) for a, b in pairs), path
+    pairs = zip(weights_of(parts.last), weights_of(whole.last), strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+def test_a_run_killed_in_its_first_epoch_begins_again(run):
+    with pytest.raises(Interrupted):
+        start(run, Figures(KeyboardInterrupt()))
+    assert start(run, Figures(4.0, 3.0, 2.0, 1.0), resume=True).epochs == 4
+
+
+def test_patience_goes_on_counting(run):
+    settings = replace(FAST, epochs=6, patience=3)
+    with pytest.raises(Interrupted):
+        start(run, Figures(1.0, 2.0, 2.0, KeyboardInterrupt()), settings)
+    result = start(run, Figures(2.0, 0.5), settings, resume=True)
+    assert result.stopped_early and (result.epochs, result.best_epoch) == (4, 1)
+
+
+def test_the_log_is_plain_csv(run):
+    start(run, Figures(1.0), replace(FAST, epochs=1))
+    with open(run.path / "log.csv", newline="") as file:
+        [row] = csv.DictReader(file)
+    assert list(row) == ["epoch", "loss", "val_loss", "rate", "seconds"]
+    assert row["epoch"] == "1" and float(row["seconds"]) >= 0
+
+
+# -- batches made ahead --------------------------------------------------------------------------
+
+
+def threads_gone(before, seconds=2.0) -> bool:
+    """Whether no thread is left that was not there before; some need a moment."""
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        if set(threading.enumerate()) <= before:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_items_come_in_order_and_all(monkeypatch):
+    before = set(threading.enumerate())
+    assert list(prefetched(iter(range(100)))) == list(range(100))
+    assert list(prefetched([None, (), 0])) == [None, (), 0]
+    assert list(prefetched([])) == []
+    assert threads_gone(before)
+
+
+def test_items_are_made_ahead_but_not_all_at_once():
+    made = []
+
+    def items():
+        for number in range(50):
+            made.append(number)
+            yield number
+
+    ahead = prefetched(items(), ahead=2)
+    assert next(ahead) == 0
+    limit = time.monotonic() + 2
+    while len(made) < 4 and time.monotonic() < limit:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    assert len(made) == 4  # one used, two waiting, one that waits to wait
+    ahead.close()
+
+
+def test_a_failure_comes_after_the_items_before_it():
+    def items():
+        yield 1
+        yield 2
+        raise CnnRnnError("no more")
+
+    before = set(threading.enumerate())
+    seen = []
+    with pytest.raises(CnnRnnError, match="no more"):
+        for item in prefetched(items()):
+            seen.append(item)
+    assert seen == [1, 2]
+    assert threads_gone(before)
+
+
+def test_a_reader_that_stops_early_leaves_no_thread():
+    before = set(threading.enumerate())
+    ahead = prefetched(iter(range(10**9)))
+    assert next(ahead) == 0
+    ahead.close()
+    assert threads_gone(before)
+
+
+def test_a_stopped_training_leaves_no_thread(run):
+    class Endless(Points):
+        def epoch(self, generator):
+            while True:
+                yield from super().epoch(generator)
+                self.targets[:] = math.nan
+
+    before = set(threading.enumerate())
+    with pytest.raises(CnnRnnError, match="became nan") as caught:
+        start(run, Figures(1.0), points=Endless())
+    assert caught.value.__traceback__  # which holds the frames of the loop
+    assert threads_gone(before)
