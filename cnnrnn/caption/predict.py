@@ -56,7 +56,7 @@ def predict(arguments: Sequence[str], run: Path | None, settings: PredictSetting
     shown = "the shipped starter model, which knows the built-in world" if starter else ""
     console.info(f"run {shown or captioner.run.path}")
     report = console.Report("pictures")
-    names = OutputNames()
+    names = OutputNames(".jpg")
     seen: list[Source] = []
 
     def remembered(sources: Iterable[Source]) -> Iterable[Source]:

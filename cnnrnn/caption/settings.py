@@ -126,5 +126,5 @@ _PHOTOS = {
     "feature_dropout": 0.3,
     "mirror": True,
     "batch": 32,
-    "epochs": 20,
+    "epochs": 15,
 }

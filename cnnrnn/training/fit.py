@@ -57,7 +57,7 @@ class FitSettings:
     schedule: str = "cosine"
     warmup: float = 1.0
     clip_norm: float = 5.0
-    weight_decay: float = 1e-3
+    weight_decay: float = 1e-2
     averaging: float = 0.99
     patience: int = 5
     seed: int = 0
