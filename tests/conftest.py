@@ -15,7 +15,7 @@ def shared_data() -> Path:
     """The folder of third-party data; a test that needs it skips where it is absent."""
     folder = Path(os.environ.get("CNNRNN_SHARED_DATA", SHARED))
     if not folder.is_dir():
-        pytest.skip("third-party data is not on this machine (set CNNRNN_SHARED_DATA to its folder)")
+        pytest.skip("third-party data is not here (set CNNRNN_SHARED_DATA to its folder)")
     return folder
 
 
