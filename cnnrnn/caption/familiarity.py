@@ -73,7 +73,7 @@ class Familiarity:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 arrays = [stored[key].astype(np.float32) for key in ("centre", "vectors", "limit")]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise CnnRnnError(f"{path} is damaged", "copy the run again") from error
         return cls(arrays[0], arrays[1], float(arrays[2]))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, get_args, get_type_hints
 
 from cnnrnn.caption.data import BUILT_IN
-from cnnrnn.errors import UsageError
+from cnnrnn.errors import CnnRnnError, UsageError
 
 MODELS = ("attention", "inject-init")
 TOKENIZERS = ("words", "characters")
@@ -72,10 +73,14 @@ class TrainSettings:
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 raise UsageError(f"{name} is {value}", "0 to below 1")
-        for name in ("hidden", "embedding", "batch", "holdout", "epochs", "min_count"):
+        for name in ("hidden", "embedding", "batch", "holdout", "epochs", "min_count", "patience"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"{name} is {value}", "at least 1")
+        if not 0 < self.learning_rate < math.inf:
+            raise UsageError(f"learning_rate is {self.learning_rate}", "e.g. 1e-3")
+        if not self.clip_norm >= 0:
+            raise UsageError(f"clip_norm is {self.clip_norm}", "0 does not clip")
 
     @property
     def built_in(self) -> bool:
@@ -102,9 +107,21 @@ class TrainSettings:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> TrainSettings:
-        """The settings that a run's config.json holds."""
-        known = {each.name for each in fields(cls)}
-        return cls(**{key: value for key, value in config.items() if key in known})
+        """The settings that a run's config.json holds.
+
+        Raises:
+            CnnRnnError: a value of the wrong kind; people edit these files.
+        """
+        kinds = get_type_hints(cls)
+        chosen = {key: value for key, value in config.items() if key in kinds}
+        for key, value in chosen.items():
+            kind = kinds[key]
+            if float in (kind, *get_args(kind)):
+                kind |= int
+            if not isinstance(value, kind):
+                named = getattr(kind, "__name__", kind)
+                raise CnnRnnError(f"{key} is {value!r} in config.json", f"expected: {named}")
+        return cls(**chosen)
 
 
 # Chosen on held-out training pictures: the drawn world has 200 words and needs a small net.

@@ -1,0 +1,131 @@
+"""What can be chosen about a captioner, what is refused, and what is chosen by itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import fields
+
+import pytest
+
+from cnnrnn.caption import cli
+from cnnrnn.caption.prepare import FEATURE_OUTPUT
+from cnnrnn.caption.settings import MODELS, TrainSettings
+from cnnrnn.errors import CnnRnnError, UsageError
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"model": "lstm"}, "no model 'lstm' .one of attention, inject-init"),
+        ({"tokenizer": "letters"}, "no tokenizer 'letters'"),
+        ({"schedule": "linear"}, "no schedule 'linear'"),
+        ({"dropout": 1.0}, "dropout is 1.0"),
+        ({"feature_dropout": -0.1}, "feature_dropout is -0.1"),
+        ({"smoothing": 1}, "smoothing is 1"),
+        ({"hidden": 0}, "hidden is 0"),
+        ({"batch": 0}, "batch is 0"),
+        ({"epochs": 0}, "epochs is 0"),
+        ({"holdout": 0}, "holdout is 0"),
+        ({"min_count": 0}, "min_count is 0"),
+        ({"patience": 0}, "patience is 0"),
+        ({"learning_rate": 0.0}, "learning_rate is 0.0"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"learning_rate": float("inf")}, "learning_rate is inf"),
+        ({"clip_norm": -1.0}, "clip_norm is -1.0"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_at_once(wrong, message):
+    with pytest.raises(UsageError, match=message):
+        TrainSettings(**wrong)
+
+
+def test_everything_is_decided_for_the_built_in_world():
+    found = TrainSettings().resolved(pictures=4000, captions=20_000)
+    undecided = {each.name for each in fields(found) if getattr(found, each.name) is None}
+    assert undecided == {"limit", "image_size", "features"}
+    assert (found.backbone, found.mirror, found.holdout, found.min_count) == (
+        "scenes", False, 400, 5,
+    )  # fmt: skip
+
+
+def test_photos_get_another_backbone_a_larger_net_and_mirrors():
+    world = TrainSettings().resolved(6000, 30_000)
+    photos = TrainSettings(data="Flickr8k").resolved(6000, 30_000)
+    assert photos.backbone == "mobilenet_v2" and photos.mirror
+    assert photos.hidden > world.hidden and photos.dropout > world.dropout
+
+
+@pytest.mark.parametrize(
+    ("pictures", "holdout"), [(2, 1), (19, 1), (200, 20), (4999, 499), (6000, 500), (90_000, 500)]
+)
+def test_a_tenth_is_kept_aside_but_at_most_500(pictures, holdout):
+    assert TrainSettings().resolved(pictures, pictures).holdout == holdout
+
+
+@pytest.mark.parametrize(
+    ("captions", "min_count"), [(24, 1), (1999, 1), (2000, 2), (9999, 2), (10_000, 5)]
+)
+def test_the_smallest_count_of_a_word_grows_with_the_data(captions, min_count):
+    assert TrainSettings().resolved(100, captions).min_count == min_count
+
+
+def test_what_was_chosen_stays():
+    chosen = {
+        "hidden": 16, "embedding": 8, "dropout": 0.0, "feature_dropout": 0.0, "mirror": False,
+        "batch": 2, "epochs": 1, "holdout": 3, "min_count": 4, "backbone": "vgg16",
+    }  # fmt: skip
+    found = TrainSettings(data="own.csv", **chosen).resolved(1000, 5000)
+    assert {key: getattr(found, key) for key in chosen} == chosen
+    assert found.resolved(9, 9) == found
+
+
+def test_a_config_repeats_a_run():
+    found = TrainSettings(data="own.csv", hidden=16, seed=3).resolved(100, 500)
+    config = json.loads(json.dumps(found.as_config()))
+    config |= {"task": "caption", "format": "csv", "created": "today", "weights_hash": "ab"}
+    again = TrainSettings.from_config(config)
+    assert again.format == "csv"
+    config["format"] = "auto"
+    assert TrainSettings.from_config(config) == found
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"hidden": "many"},
+        {"epochs": 2.5},
+        {"dropout": "0.5"},
+        {"data": 5},
+        {"mirror": "yes"},
+        {"model": None},
+        {"schedule": ["cosine"]},
+    ],
+)
+def test_a_config_with_a_value_of_the_wrong_kind_is_told(damage):
+    config = TrainSettings().as_config() | damage
+    name = next(iter(damage))
+    with pytest.raises(CnnRnnError, match=f"{name} is .* in config.json"):
+        TrainSettings.from_config(config)
+
+
+def test_whole_numbers_are_numbers():
+    assert TrainSettings.from_config({"clip_norm": 5, "dropout": 0}).clip_norm == 5
+
+
+def test_the_command_line_knows_every_setting():
+    options = {parameter.name for parameter in cli.train.params}
+    assert {each.name for each in fields(TrainSettings)} <= options
+
+
+def test_every_model_is_offered_and_knows_its_features():
+    assert set(cli.MODELS) == set(MODELS) == set(FEATURE_OUTPUT)
+
+
+def test_settings_are_checked_before_keras_is_imported():
+    code = (
+        "import sys; from cnnrnn.caption.settings import TrainSettings; TrainSettings();"
+        "sys.exit('keras' in sys.modules or 'tensorflow' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
