@@ -110,6 +110,10 @@ def test_a_config_with_a_value_of_the_wrong_kind_is_told(damage):
         TrainSettings.from_config(config)
 
 
+def test_a_config_has_the_size_that_was_used():
+    assert TrainSettings.from_config({"image_size": [224, 160]}).image_size == [224, 160]
+
+
 def test_whole_numbers_are_numbers():
     assert TrainSettings.from_config({"clip_norm": 5, "dropout": 0}).clip_norm == 5
 

@@ -21,7 +21,8 @@ class TrainSettings:
 
     data, format, limit: see `data.load`.
     model: a key of `models.MODELS`.
-    backbone, weights, image_size: see `features.extractor.Extractor`.
+    backbone, weights, image_size: see `features.extractor.Extractor`; a run's config.json has
+        the size as [height, width].
     features: a file of precomputed features instead of a backbone.
     tokenizer: `words` or `characters`.
     min_count: words seen less often are unknown.
@@ -41,7 +42,7 @@ class TrainSettings:
     model: str = MODELS[0]
     backbone: str | None = None
     weights: str = "auto"
-    image_size: int | None = None
+    image_size: int | list | None = None
     features: str | None = None
     tokenizer: str = TOKENIZERS[0]
     min_count: int | None = None
