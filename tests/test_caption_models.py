@@ -263,5 +263,12 @@ def test_maps_are_the_mean_of_the_heads():
     np.testing.assert_allclose(numpy(maps), [[0.25, 0.75]], atol=1e-6)
 
 
+@pytest.mark.parametrize(("hidden", "heads"), [(16, 8), (20, 4), (7, 1), (2, 2)])
+def test_heads_divide_the_hidden_size(hidden, heads):
+    model = made("attention", hidden=hidden)
+    assert model.heads == heads
+    assert numpy(model(batch(model)[0])).shape == (12, V)
+
+
 def test_inject_init_has_no_maps_and_takes_vectors():
     assert InjectInit.feature_output == "pooled" and Attention.feature_output == "grid"

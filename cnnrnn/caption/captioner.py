@@ -240,8 +240,9 @@ class Captioner:
 
     def _compiled(self, settings: DecodeSettings) -> GraphSteps:
         """The step functions, compiled at first use."""
-        # A vocabulary of a few words has no five best ones.
-        offered = min(max(CHOICES, settings.beam_width), len(self.vocabulary))
+        # A vocabulary of a few words has no five best ones. A sentence may end (the one special
+        # word that is ever offered); the others must not fill up a wide beam.
+        offered = min(max(CHOICES, settings.beam_width), len(self.vocabulary.counts) + 1)
         if offered not in self._steps:
             self._steps[offered] = GraphSteps(self.model, offered)
         return self._steps[offered]
@@ -272,5 +273,3 @@ def _source(picture: Source | str | Path | np.ndarray) -> Source:
     if isinstance(picture, np.ndarray):
         return Source(name="array", array=picture)
     return Source(name=str(picture), path=Path(picture))
-
-

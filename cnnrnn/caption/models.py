@@ -9,6 +9,8 @@ Every captioner is one step function seen twice. In training the whole sentence 
 
 from __future__ import annotations
 
+import math
+
 from cnnrnn import backend
 from cnnrnn.text.vocabulary import PAD, START, UNKNOWN
 
@@ -65,9 +67,7 @@ class InjectInit(keras.Model):
         self.dropout = keras.layers.Dropout(dropout)
         self.picture = keras.layers.Dense(embedding, name="picture")
         self.embed = keras.layers.Embedding(vocabulary_size, embedding, name="embed")
-        self.lstm = keras.layers.LSTM(
-            hidden, return_sequences=True, return_state=True, name="lstm"
-        )
+        self.lstm = keras.layers.LSTM(hidden, return_sequences=True, return_state=True, name="lstm")
         self.join = keras.layers.Dense(embedding, activation="tanh", name="join")
         self.vocabulary = keras.layers.Dense(vocabulary_size, name="vocabulary")
 
@@ -169,14 +169,17 @@ class Attention(InjectInit):
     `features` are (B, rows, columns, D), the backbone's output `grid`, read as (B, K, D); their
     mean is the LSTM's first input.
     Maps are the mean over the heads and sum to 1 over the K cells.
+
+    Args:
+        heads: into how many parts H is divided, at most; fewer where it cannot be divided so.
     """
 
     feature_output = "grid"
 
     def __init__(self, *args, heads: int = 8, **kwargs):
         super().__init__(*args, **kwargs)
-        self._settings["heads"] = heads
-        self.heads = heads
+        self.heads = math.gcd(heads, self.hidden)
+        self._settings["heads"] = self.heads
         self.project = keras.layers.Dense(self.hidden, activation="relu", name="project")
         self.query = keras.layers.Dense(self.hidden, name="query")
 

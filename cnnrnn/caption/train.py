@@ -92,6 +92,7 @@ def train(
     run = Run.open(resume, TASK) if resume else None
     if run:
         settings = TrainSettings.from_config(run.config)
+        deterministic = bool(run.config.get("deterministic"))
     prepared = prepare(settings)
     show(prepared.check)
     settings = prepared.settings
@@ -102,11 +103,17 @@ def train(
     backend.configure(seed=settings.seed, deterministic=deterministic)
     training = with_features(settings, prepared.data.split("train"))
     source_problems(prepared.data, training.failures)
+    usable = len(training.examples)
+    kept, aside = hold_out(settings, usable)
     if run is None:
-        config |= _provenance(prepared)
+        config |= _provenance(prepared) | {"usable_pictures": usable}
         run = Run.create(root, TASK, name, config)
         prepared.vocabulary.save(run.path / "vocabulary.json")
-    kept, aside = hold_out(settings, len(training.examples))
+    elif (before := run.config.get("usable_pictures", usable)) != usable:
+        raise CnnRnnError(
+            f"{usable} training pictures can be read, run {run.path} began with {before}",
+            "put the same pictures back, or start a new run",
+        )
     result = _fit(run, prepared, training.part(kept), training.part(aside), bool(resume))
     summary = _conclude(run, prepared, training.part(kept), training.part(aside), result)
     return TrainOutcome(run, summary, training.failures)
@@ -135,9 +142,7 @@ def dry_run(settings: TrainSettings) -> dict[str, float]:
     extraction = 0.0
     if not settings.features:
         made = extractor(settings)
-        pictures = [
-            each.source.read(max(made.size)) for each in trial.examples[:_TRIAL_PICTURES]
-        ]
+        pictures = [each.source.read(max(made.size)) for each in trial.examples[:_TRIAL_PICTURES]]
         made.compute(pictures)  # builds the network
         began = time.perf_counter()
         made.compute(pictures)
@@ -184,11 +189,12 @@ def _provenance(prepared: Prepared) -> dict:
 
 def _check_same(run: Run, prepared: Prepared) -> None:
     """A run goes on only with the data and the words that it began with."""
-    if run.config.get("data_fingerprint") != prepared.data.fingerprint():
-        raise CnnRnnError(
-            f"the data {prepared.settings.data} is not what run {run.path} began with",
-            "put the same data back, or start a new run",
-        )
+    for key, value in _provenance(prepared).items():
+        if run.config.get(key) != value:
+            raise CnnRnnError(
+                f"the {key.replace('_', ' ')} is not the one that run {run.path} began with",
+                "put the same data and weights back, or start a new run",
+            )
     stored = Vocabulary.load(run.path / "vocabulary.json")
     if stored.words != prepared.vocabulary.words:
         raise CnnRnnError(f"the vocabulary of run {run.path} was changed", "start a new run")
