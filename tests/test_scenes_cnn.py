@@ -135,7 +135,7 @@ def test_the_shipped_grid_tells_kind_colour_size_and_place(trained):
     """A linear reading fitted on a few pictures of `train` is right on others, of `test`."""
     features, target = _cells(trained, "train", 160)
     others, wanted = _cells(trained, "test", 60)
-    for column, least in ((0, 0.85), (1, 0.85), (2, 0.8), (3, 0.75)):
+    for column, least in ((0, 0.75), (1, 0.9), (2, 0.8), (3, 0.85)):
         classes = np.eye(int(target[:, column].max()) + 1)[target[:, column].astype(int)]
         reading = np.linalg.lstsq(features, classes, rcond=1e-5)[0]
         right = ((others @ reading).argmax(1) == wanted[:, column]).mean()

@@ -2,7 +2,7 @@
 
     python -m cnnrnn.features.train_scenes_cnn          (or: make backbone)
 
-About ten minutes on one core. Every picture is a new one of the split `train`, so no picture is
+About eight minutes of one core. Every picture is a new one of the split `train`, so no picture is
 seen twice; the last lines tell how much of `val` the network reads. Two kinds of target:
 
     cell   of each cell of the grid: kind, colour, texture and size of the thing that fills it,
