@@ -275,8 +275,7 @@ class FeatureCache:
         if capacity > self._map.layout.capacity:
             if not os.path.samestat(os.fstat(self._file.fileno()), os.stat(self.path)):
                 raise CacheError(f"the feature cache {self.path} was replaced while in use")
-            grow(self.path, self._map.layout, capacity)
-            self._use(read_layout(self.path))
+            self._use(grow(self.path, capacity))
         flat = rows.reshape(len(rows), -1).view(np.uint8)
         sums = [checksum(key, row) for key, row in zip(keys, flat, strict=True)]
         self._put("features", start, flat)

@@ -18,7 +18,6 @@ import h5py
 
 from cnnrnn.features.cache_file import (
     HDF5,
-    PAGE,
     TABLES,
     CacheBusy,
     CacheDamaged,
@@ -32,14 +31,21 @@ from cnnrnn.features.cache_file import (
 from cnnrnn.features.cache_lock import PAUSE, WriterLock
 
 
-def grow(path: Path, layout: Layout, capacity: int) -> None:
-    """Bring the file to `capacity` rows. Needs the writer's lock.
+def grow(path: Path, capacity: int) -> Layout:
+    """Bring the file to `capacity` rows at least. Needs the writer's lock.
+
+    Returns:
+        The new layout.
 
     Raises:
         CacheFull, CacheError: the disk does not take it; the file holds what it held.
     """
     part = beside(path, ".part")
     try:
+        finish_growth(path)  # one that failed half way would be lost under this one
+        layout = read_layout(path)
+        if layout.capacity >= capacity:
+            return layout
         with open(path, "rb") as source, open(part, "wb", buffering=0) as hollow:
             hollow.truncate(layout.size)
             _copy(source, hollow, layout.metadata())
@@ -57,6 +63,7 @@ def grow(path: Path, layout: Layout, capacity: int) -> None:
             sync(target)
         os.replace(part, beside(path, ".grow"))
         finish_growth(path)
+        return grown
     except (OSError, RuntimeError) as error:
         part.unlink(missing_ok=True)
         raise disk_error(path, error) from error
@@ -82,16 +89,9 @@ def finish_growth(path: Path) -> None:
 
 
 def _copy(source: IO[bytes], target: IO[bytes], ranges: Iterable[tuple[int, int]]) -> None:
-    """Copy byte ranges, page by page where they differ: a hole stays a hole and takes no disk."""
-    with open(target.name, "rb", buffering=0) as present:
-        for start, stop in ranges:
-            for offset in range(start, stop, PAGE):
-                length = min(PAGE, stop - offset)
-                source.seek(offset)
-                present.seek(offset)
-                data = source.read(length)
-                if data != present.read(length):
-                    write_at(target, offset, data)
+    for start, stop in ranges:
+        source.seek(start)
+        write_at(target, start, source.read(stop - start))
 
 
 def settled_layout(path: Path, wait: float = 5.0) -> Layout:
