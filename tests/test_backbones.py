@@ -10,7 +10,7 @@ import pytest
 
 from cnnrnn import backend
 from cnnrnn.errors import CnnRnnError, UsageError
-from cnnrnn.features import backbones
+from cnnrnn.features import backbones, scenes_cnn
 from cnnrnn.features.extractor import Extractor
 from cnnrnn.media import images
 from cnnrnn.media.sources import Source
@@ -127,6 +127,19 @@ def test_the_grid_by_arithmetic(name, side, cells):
     backbone = backbones.get(name)
     assert backbone.row_shape("grid", side) == (cells, cells, backbone.depth)
     assert backbone.row_shape("pixels", (side, 5)) == (side, 5, 3)
+
+
+@pytest.mark.parametrize("size", [(112, 112), (97, 131)])
+def test_the_own_network(size, photo):
+    network = scenes_cnn.build(size)
+    backbone = backbones.get("scenes")
+    backbones._fill_randomly(network, backbone.random_gain)
+    pixels = images.resize(photo.read(), size)
+    grid, pooled = network.predict(pixels[None].astype(np.float32), verbose=0)
+    for output, expected in (("grid", grid), ("pooled", pooled)):
+        extractor = Extractor("scenes", "random", output, size)
+        assert extractor.row_shape == expected.shape[1:]
+        assert difference(extractor.compute([pixels])[0], expected[0]) < 1e-2
 
 
 def test_pooled_and_usual_sizes():

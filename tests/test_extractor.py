@@ -155,6 +155,9 @@ def test_mirror_is_another_cache_and_turns_left_and_right(make):
     assert mirrored.misses == 1
     np.testing.assert_array_equal(plain.read([0])[0], half)
     np.testing.assert_array_equal(mirrored.read([0])[0], half[:, ::-1])
+    extractor = make("pixels", variant="mirror")
+    computed = extractor.compute([extractor.pixels(source)])
+    np.testing.assert_array_equal(computed, mirrored.read([0]))
 
 
 def test_pixels_need_no_network_and_serve_every_backbone():

@@ -2,7 +2,7 @@
 
 Every backbone takes RGB float32 NHWC in [0, 255] and has three outputs:
 
-    pooled   (D,)      the grid's average, or the classifier's fully connected layer (VGG: fc2)
+    pooled   (D,)      the grid's average, or a fully connected layer (VGG: fc2; scenes: its own)
     grid     (H, W, D) a convolution map
     pixels   (h, w, 3) uint8, oriented and resized: what lies below the first layer
 
@@ -30,6 +30,7 @@ import numpy as np
 
 from cnnrnn import backend
 from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.features import scenes_cnn
 
 OUTPUTS = ("pooled", "grid", "pixels")
 RANDOM_SEED = 0
@@ -56,9 +57,9 @@ class Backbone:
     file: str = ""  # Keras' name of the ImageNet weights; {size} is the picture's
     application: str = ""
     module: str = ""
-    classifier: str = ""  # the layer that is `pooled`, of the network with its top; "": average
-    classifier_depth: int = 0
-    classifier_file: str = ""
+    pooled: str = ""  # the layer that is `pooled`; "": the grid's average
+    pooled_depth: int = 0
+    top_file: str = ""  # Keras' name of the weights with the classifier, where `pooled` is in it
     # Variance of random kernels times their fan-in. 2 (He et al. 2015) keeps the scale behind ReLU;
     # the sums of ResNet need less and the gates of EfficientNet more to stay within float16.
     random_gain: float = 2.0
@@ -78,7 +79,7 @@ class Backbone:
             raise UsageError(f"{self.name} cannot take {_by(asked)} pixels", f"at least {minimum}")
         if self._has_top(output) and asked != (self.size, self.size):
             raise UsageError(
-                f"{self.name} pooled is its layer {self.classifier}, which takes "
+                f"{self.name} pooled is its layer {self.pooled}, which takes "
                 f"{self.size}x{self.size} pixels, not {_by(asked)}",
                 "leave the size, or take the output grid",
             )
@@ -95,7 +96,7 @@ class Backbone:
             return (height, width, 3)
         if output == "grid":
             return (self.cells(height), self.cells(width), self.depth)
-        return (self.classifier_depth or self.depth,)
+        return (self.pooled_depth or self.depth,)
 
     def weights_file(self, weights: str, output: str, size: tuple[int, int]) -> Path | None:
         """The file that holds the weights; None for random ones.
@@ -114,7 +115,7 @@ class Backbone:
             if not self.application:
                 raise UsageError(f"{self.name} has no imagenet weights", "auto, random or a path")
             square = size[0] if size[0] == size[1] and size[0] in _MOBILENET_SIZES else 224
-            name = self.classifier_file if self._has_top(output) else self.file
+            name = self.top_file if self._has_top(output) else self.file
             return _keras_models() / name.format(size=square)
         path = _SCENES_WEIGHTS if weights == "auto" else Path(weights).expanduser()
         if not path.is_file():
@@ -160,7 +161,7 @@ class Backbone:
         path = self.weights_file(weights, output, size)
         keras = backend.keras()
         if not self.application:
-            network = _scenes_network(size)
+            network = scenes_cnn.build(size)
         else:
             network = self._application(path, weights, output, size)
         if path is None:
@@ -168,16 +169,16 @@ class Backbone:
         elif not self.application or weights not in ("auto", "imagenet"):
             self._load(network, path, output)
         inputs = keras.Input((*size, 3), name="pictures")
-        top = output == "pooled" and self.classifier
-        features = keras.Model(network.input, network.get_layer(top or self.grid).output)(
+        layer = (output == "pooled" and self.pooled) or self.grid
+        features = keras.Model(network.input, network.get_layer(layer).output)(
             self._preprocessed(inputs)
         )
-        if output == "pooled" and not top:
+        if output == "pooled" and not self.pooled:
             features = keras.layers.GlobalAveragePooling2D(name="pooled")(features)
         return keras.Model(inputs, features, name=f"{self.name}_{output}")
 
     def _has_top(self, output: str) -> bool:
-        return output == "pooled" and bool(self.classifier)
+        return output == "pooled" and bool(self.top_file)
 
     def _preprocessed(self, inputs: Any) -> Any:
         if not self.application:
@@ -239,12 +240,6 @@ def _keras_models() -> Path:
     return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models"
 
 
-def _scenes_network(size: tuple[int, int]) -> Any:
-    from cnnrnn.features import scenes_cnn
-
-    return scenes_cnn.build(size)
-
-
 def _fill_randomly(network: Any, gain: float) -> None:
     """Set all kernels from one NumPy generator: the same numbers on every backend.
 
@@ -282,7 +277,11 @@ _KERNELS = "weights_tf_dim_ordering_tf_kernels"
 REGISTRY: dict[str, Backbone] = {
     backbone.name: backbone
     for backbone in (
-        Backbone("scenes", 112, 32, 8, _halved(3), 128, "grid"),
+        Backbone(
+            "scenes", scenes_cnn.SIZE, 32, scenes_cnn.STRIDE, _halved(3),
+            scenes_cnn.GRID_DEPTH, "grid",
+            pooled="pooled", pooled_depth=scenes_cnn.POOLED_DEPTH,
+        ),
         Backbone(
             "mobilenet_v2", 224, 32, 32, _halved(5), 1280, "out_relu",
             f"mobilenet_v2_{_KERNELS}_1.0_{{size}}_no_top.h5", "MobileNetV2", "mobilenet_v2",

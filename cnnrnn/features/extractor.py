@@ -27,8 +27,8 @@ from cnnrnn.media import images
 from cnnrnn.media.sources import Source
 
 VARIANTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "": lambda picture: picture,
-    "mirror": lambda picture: picture[:, ::-1],
+    "": lambda pictures: pictures,
+    "mirror": lambda pictures: pictures[:, :, ::-1],  # (B, h, w, 3)
 }
 PIXELS_VERSION = 1  # counts up when decoding or resizing changes what `pixels` holds
 FLOAT16_MAX = float(np.finfo(np.float16).max)
@@ -170,12 +170,15 @@ class Extractor:
         """
         rows = np.empty((len(pictures), *self.row_shape), self._dtype)
         for first in range(0, len(pictures), self.batch):
-            some = [self._fitted(images.rgb(p)) for p in pictures[first : first + self.batch]]
-            rows[first : first + len(some)] = self._features(np.stack(some))
+            some = pictures[first : first + self.batch]
+            fitted = [images.resize(images.rgb(picture), self.size) for picture in some]
+            rows[first : first + len(some)] = self._features(np.stack(fitted))
         return rows
 
     def pixels(self, source: Source, data: bytes | None = None) -> np.ndarray:
-        """What the network sees of a source: uint8 (h, w, 3), RGB.
+        """A source at the size that the network takes: uint8 (h, w, 3), RGB.
+
+        A picture read by this gives the same features through `compute` as through `extract`.
 
         Args:
             source: where the picture is.
@@ -184,7 +187,7 @@ class Extractor:
         Raises:
             CnnRnnError: it cannot be read.
         """
-        return self._fitted(source.read(min_side=max(self.size), data=data))
+        return images.resize(source.read(max(self.size), data), self.size)
 
     @property
     def _dtype(self) -> str:
@@ -194,14 +197,12 @@ class Extractor:
     def _engine(self) -> Callable[[np.ndarray], np.ndarray]:
         return engines.make(self.backbone.build(self.weights, self.output, self.size), self.engine)
 
-    def _fitted(self, picture: np.ndarray) -> np.ndarray:
-        return VARIANTS[self.variant](images.resize(picture, self.size))
-
     def _features(self, pictures: np.ndarray) -> np.ndarray:
         """uint8 (B, h, w, 3) -> (B, *row_shape)."""
+        pictures = VARIANTS[self.variant](pictures)
         if self.output == "pixels":
             return pictures
-        rows = self._engine(pictures)
+        rows = self._engine(np.ascontiguousarray(pictures))
         # Beyond float16 a feature would become infinite, and every loss not a number.
         return np.clip(rows, -FLOAT16_MAX, FLOAT16_MAX).astype(np.float16)
 
