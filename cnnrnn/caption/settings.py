@@ -103,8 +103,9 @@ class TrainSettings:
         return replace(self, **unset)
 
     def as_config(self) -> dict[str, Any]:
-        """In JSON types, for config.json."""
-        return asdict(self)
+        """In JSON types, for config.json; there `format` is that of the run folder."""
+        config = asdict(self)
+        return {"data": config.pop("data"), "data_format": config.pop("format"), **config}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> TrainSettings:
@@ -115,6 +116,7 @@ class TrainSettings:
         """
         kinds = get_type_hints(cls)
         chosen = {key: value for key, value in config.items() if key in kinds}
+        chosen["format"] = config.get("data_format", "auto")
         for key, value in chosen.items():
             kind = kinds[key]
             if float in (kind, *get_args(kind)):

@@ -224,7 +224,10 @@ class FeatureCache:
 
     def _damaged(self, rows: np.ndarray) -> np.ndarray:
         """The damaged rows among those of `rows` that were not looked at yet."""
-        fresh = np.unique(rows[self._starts[rows] == FAR])
+        fresh = rows[self._starts[rows] == FAR]
+        if not len(fresh):
+            return fresh
+        fresh = np.unique(fresh)
         bad = self._map.damaged(fresh)
         sound = np.setdiff1d(fresh, bad)
         self._starts[sound] = self._map.starts("features", sound)

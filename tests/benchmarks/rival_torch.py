@@ -13,7 +13,7 @@ from itertools import islice
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from cnnrnn.caption.batches import CaptionBatches
 from cnnrnn.text.vocabulary import PAD
@@ -41,9 +41,9 @@ class TorchCaptioner(nn.Module):
         self.vocabulary = nn.Linear(measure.EMBEDDING, measure.VOCABULARY)
 
     def forward(
-        self, features: torch.Tensor, words: torch.Tensor, lengths: torch.Tensor, packed: bool
+        self, features: torch.Tensor, words: torch.Tensor, positions: torch.Tensor, packed: bool
     ) -> torch.Tensor:
-        """Features (B, D), words (B, C, T) and caption lengths (B * C,) -> logits (N, V).
+        """Features (B, D), words (B, C, T), positions (N,) of real words -> logits (N, V).
 
         The N real words lie as in `PackedSequence.data` if packed, else caption after caption.
         """
@@ -52,11 +52,17 @@ class TorchCaptioner(nn.Module):
         state = tuple(part.repeat_interleave(captions, dim=1) for part in state)
         vectors = self.dropout(self.embed(words.reshape(-1, length)))
         if packed:
-            vectors = pack_padded_sequence(vectors, lengths, True, enforce_sorted=False)
-            hidden = self.lstm(vectors, state)[0].data
+            hidden = self.lstm(_packed(vectors, words), state)[0].data
         else:
-            hidden = self.lstm(vectors, state)[0][torch.arange(length) < lengths[:, None]]
+            hidden = self.lstm(vectors, state)[0].reshape(-1, measure.HIDDEN)
+            hidden = hidden.index_select(0, positions)
         return self.vocabulary(self.dropout(torch.tanh(self.join(hidden))))
+
+
+def _packed(sequences: torch.Tensor, words: torch.Tensor) -> PackedSequence:
+    """Sequences (B * C, T, ...) without what stands for padding in `words` (B, C, T)."""
+    lengths = (words != PAD).sum(dim=-1).flatten()
+    return pack_padded_sequence(sequences, lengths, batch_first=True, enforce_sorted=False)
 
 
 class TorchTraining:
@@ -111,14 +117,14 @@ class TorchTraining:
 
     def _step(self, inputs: dict[str, np.ndarray], targets: np.ndarray, packed: bool) -> float:
         words = torch.from_numpy(inputs["words"])
-        lengths = (words != PAD).sum(dim=-1).flatten()
-        targets = torch.from_numpy(targets).long()
+        positions = torch.from_numpy(inputs["positions"]).long()
+        right = torch.from_numpy(targets).long()
         if packed:
-            order = torch.zeros(words.flatten(0, 1).shape, dtype=torch.long)
-            order[torch.arange(words.shape[-1]) < lengths[:, None]] = targets
-            targets = pack_padded_sequence(order, lengths, True, enforce_sorted=False).data
+            spread = torch.zeros(words.numel(), dtype=torch.long)
+            spread[positions] = right
+            right = _packed(spread.reshape(-1, words.shape[-1]), words).data
         features = torch.from_numpy(inputs["features"]).float()
-        loss = self.loss(self.model(features, words, lengths, packed), targets)
+        loss = self.loss(self.model(features, words, positions, packed), right)
         self.optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
