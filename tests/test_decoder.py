@@ -134,9 +134,14 @@ def test_words_maps_and_gains_are_read_back_through_changed_places():
 
 
 def test_choices_are_the_best_words_before_each_chosen_one():
-    best = sentences(SWAP, beam_width=2, length_penalty=0.0)[1]
-    shown = [[(word, round(share, 6)) for word, share in step[:2]] for step in best.choices]
-    assert shown == [[(A, 0.6), (B, 0.4)], [(C, 0.9), (END, 0.1)], [(A, 0.55), (END, 0.45)]]
+    def shown(sentence):
+        return [[(word, round(p, 6)) for word, p in step[:2] if p] for step in sentence.choices]
+
+    first, second = sentences(SWAP, beam_width=2, length_penalty=0.0)
+    assert shown(first) == [[(A, 0.6), (B, 0.4)], [(C, 0.5), (END, 0.3)], [(END, 0.9), (A, 0.1)]]
+    assert shown(second)[1:] == [[(C, 0.9), (END, 0.1)], [(A, 0.55), (END, 0.45)], [(END, 1.0)]]
+    cut = sentences(SWAP, beam_width=2, max_words=2)[0]
+    assert shown(cut) == shown(second)[:2]
 
 
 def test_a_model_without_attention_gives_none():
@@ -152,7 +157,7 @@ def test_a_beginning_is_kept_and_not_counted_as_the_models_own():
     assert np.isnan(best.word_log_probabilities[:2]).all()
     assert best.word_log_probabilities[2] == pytest.approx(math.log(0.55))
     np.testing.assert_array_equal(best.attention[1], spelled([B]))
-    assert [step[0][0] for step in best.choices] == [A, C, A]  # what it would have said itself
+    assert [step[0][0] for step in best.choices] == [A, C, A, END]  # what it would have said itself
 
 
 def test_a_beginning_may_be_unlikely_or_impossible_words_of_the_model():

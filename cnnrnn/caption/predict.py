@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from cnnrnn import console
-from cnnrnn.caption.captioner import STARTER, Caption, Captioner
+from cnnrnn.caption.captioner import CHOICES, STARTER, Caption, Captioner
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.media import drawing, images
 from cnnrnn.media.sources import OutputNames, Source, expand
 from cnnrnn.text.decoder import DecodeSettings, Sentence
+from cnnrnn.text.vocabulary import END
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def predict(arguments: Sequence[str], run: Path | None, settings: PredictSetting
             console.warn(_strange(captioner, caption))
         try:
             if settings.output:
-                _draw(captioner, source, caption, settings, names(caption.name))
+                _draw(captioner, source, caption, settings, names)
             report.ok()
         except CnnRnnError as error:
             report.fail(caption.name, error)
@@ -130,26 +131,33 @@ def _as_json(captioner: Captioner, caption: Caption, trace: bool) -> dict:
 def _trace(captioner: Captioner, sentence: Sentence) -> list[dict]:
     """The chosen word of each step beside the five best ones; at the end, the sentence's end."""
     words = captioner.vocabulary.words
+    # A sentence that was cut has no end.
+    chosen = [*sentence.words, END][: len(sentence.choices)]
+    given = sum(map(np.isnan, sentence.word_log_probabilities))
     return [
         {
-            "word": words[chosen],
-            "probability": None if np.isnan(gain) else float(np.exp(gain)),
-            "best": [(words[number], share) for number, share in choices],
+            "word": words[number],
+            "probability": None if position < given else dict(choices)[number],
+            "best": [(words[other], share) for other, share in choices[:CHOICES]],
         }
-        for chosen, gain, choices in zip(
-            sentence.words, sentence.word_log_probabilities, sentence.choices, strict=True
-        )
+        for position, (number, choices) in enumerate(zip(chosen, sentence.choices, strict=True))
     ]
 
 
 def _draw(
-    captioner: Captioner, source: Source, caption: Caption, settings: PredictSettings, name: str
+    captioner: Captioner, source: Source, caption: Caption, settings: PredictSettings, names
 ) -> None:
     """The picture above its caption and, for a model with attention, where it looked."""
+    if source.path and source.path.parent.resolve() == settings.output.resolve():
+        raise CnnRnnError(
+            f"{source.name} lies in the output folder {settings.output} and could be overwritten",
+            "choose another folder",
+        )
     picture = source.read()
-    stem = Path(name).stem
+    name = names(caption.name)
     barred = drawing.caption_bar(picture, caption.text, font=settings.font)
-    images.save(settings.output / f"{stem}.jpg", barred)
+    images.save(settings.output / name, barred)
     strip = captioner.attention_strip(picture, caption.sentences[0][1], settings.font)
     if strip is not None:
-        images.save(settings.output / f"{stem}-attention.jpg", strip)
+        # Another picture may have this very name.
+        images.save(settings.output / names(f"{Path(name).stem}-attention.jpg"), strip)

@@ -71,7 +71,8 @@ class Sentence:
     score: `log_probability` after length normalisation; sentences are ordered by it.
     word_log_probabilities: one a word; NaN for words that were given.
     attention: (T, K) maps, one a word, or None.
-    choices: for each word the best (word number, probability) pairs at that step.
+    choices: for each word the best (word number, probability) pairs at that step; and, unless
+        the sentence was cut, last those at its end.
     """
 
     words: list[int]
@@ -212,7 +213,10 @@ class _Search:
         for step in reversed(self.steps):
             path.append((step, sequence))
             sequence = step.parents[sequence]
-        path = [(step, at) for step, at in reversed(path) if step.words[at] != END]
+        path.reverse()
+        ended = next((n for n, (step, at) in enumerate(path) if step.words[at] == END), len(path))
+        choices = [_choices(step, at) for step, at in path[: ended + 1]]
+        path = path[:ended]
         maps = np.stack([step.maps[at] for step, at in path]) if with_attention and path else None
         return Sentence(
             words=[int(step.words[at]) for step, at in path],
@@ -220,7 +224,7 @@ class _Search:
             score=float(score[picture, beam]),
             word_log_probabilities=[float(step.gains[at]) for step, at in path],
             attention=maps,
-            choices=[_choices(step, at) for step, at in path],
+            choices=choices,
         )
 
 
