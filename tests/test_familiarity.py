@@ -41,12 +41,25 @@ def test_distance_by_hand():
 
 
 def test_the_limit_is_a_quarter_above_what_held_out_pictures_keep():
-    held_out = np.array([[2.0, 2.0]] * 3, np.float32)
+    held_out = np.array([[2.0, 2.0]] * 100, np.float32)
     found = Familiarity.measure(TRAINING, held_out)
     near = 1 - np.sqrt(0.5)
     assert found.limit == pytest.approx(1.25 * near, rel=1e-5)
     seen = np.array([[9.0, 1.0], [2.0, 2.0], [1.0, 1.0]], np.float16)
     assert found.known(seen).tolist() == [True, True, False]
+
+
+def test_where_few_are_held_out_training_pictures_count_too():
+    """By hand: right and up are 90 degrees apart and 135 from the lower left; so it is that
+    picture's distance 1 + sqrt(1/2) that the limit is taken from (99.5 % of four distances)."""
+    found = Familiarity.measure(TRAINING, np.array([[2.0, 2.0]], np.float32))
+    far, next_far = 1 + np.sqrt(0.5), 1.0
+    assert found.limit == pytest.approx(1.25 * (next_far + (far - next_far) * 0.985), rel=1e-5)
+
+
+def test_a_single_training_picture_is_enough():
+    found = Familiarity.measure(TRAINING[:1], TRAINING[:1])
+    assert found.known(TRAINING[:1].astype(np.float16)).tolist() == [True]
 
 
 def test_pictures_of_another_kind_are_strange():

@@ -108,13 +108,13 @@ def train(ctx, name, resume, config, dry_run, device, threads, deterministic, **
         ("caption", outcome.summary),
         ("saved", f"{outcome.run.path}/"),
         ("report", outcome.run.path / "report.html"),
-        ("next", f"cnnrnn caption predict {_example(settings)} --run {outcome.run.path}"),
+        ("next", f"cnnrnn caption predict {_example(outcome.run)} --run {outcome.run.path}"),
     )
     return 1 if outcome.failures else 0
 
 
-def _example(settings) -> str:
-    return "scenes:3" if settings.built_in else "photo.jpg"
+def _example(run) -> str:
+    return "scenes:3" if run.config["data"] == "scenes" else "photo.jpg"
 
 
 def _settings(ctx: click.Context, resume: Path | None, config: Path | None):

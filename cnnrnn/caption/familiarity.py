@@ -18,6 +18,7 @@ from cnnrnn.files import atomic_write
 SAMPLE = 512  # training pictures that are kept
 _KEPT = 0.995  # share of held-out pictures that are called familiar
 _MARGIN = 1.25  # the limit is a little above that: unlike must mean clearly unlike
+_ENOUGH = 100  # fewer held-out pictures do not show how far a familiar one can be
 
 
 def pooled(features: np.ndarray) -> np.ndarray:
@@ -40,10 +41,17 @@ class Familiarity:
 
     @classmethod
     def measure(cls, training: np.ndarray, held_out: np.ndarray) -> Familiarity:
-        """Learn from pooled features (n, D) of training and of held-out pictures."""
+        """Learn from pooled features (n, D) of training and of held-out pictures.
+
+        Where few are held out, the training pictures, each against the others, count too.
+        """
         centre = training.mean(axis=0)
         measured = cls(centre, _directions(training - centre), 0.0)
         distances = measured.distances(held_out)
+        if len(held_out) < _ENOUGH and len(training) > 1:
+            cosines = measured.vectors @ measured.vectors.T
+            np.fill_diagonal(cosines, -1.0)
+            distances = np.concatenate([distances, 1 - cosines.max(axis=1)])
         measured.limit = _MARGIN * float(np.quantile(distances, _KEPT))
         return measured
 
