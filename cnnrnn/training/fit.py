@@ -153,7 +153,7 @@ def _fit(model, batches, validate, monitor, settings, run, state) -> FitResult:
             better = state["best"] is None or sign * figures[monitor] > sign * state["best"]
             if better:
                 state.update(best=figures[monitor], best_epoch=epoch)
-                run.save_best(lambda path: model.save(path, include_optimizer=False))
+                run.save_best(_without_optimizer(model).save)
         if not better and settings.schedule == "plateau":
             state["rate"] /= 2
         spent = time.monotonic() - began
@@ -248,6 +248,16 @@ def averaged(model) -> Iterator[None]:
     finally:
         for variable, value in zip(model.trainable_variables, raw, strict=True):
             variable.assign(value)
+
+
+def _without_optimizer(model):
+    """A copy of the model that was never compiled: a .keras file keeps whatever optimizer it has,
+    and that is three times the size of the weights."""
+    plain = type(model).from_config(model.get_config())
+    if not plain.built:
+        plain.build(None)
+    plain.set_weights(model.get_weights())
+    return plain
 
 
 def load_model(path, compiled: bool = False):
