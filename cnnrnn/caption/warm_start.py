@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnrnn import console
+from cnnrnn import backend, console
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.text.vocabulary import Vocabulary
 from cnnrnn.training.run import Run
@@ -37,12 +37,13 @@ def warm_start(model, vocabulary: Vocabulary, path: Path | str) -> None:
         model.embed.embeddings.path: 0, model.vocabulary.kernel.path: 1,
         model.vocabulary.bias.path: 0,
     }  # fmt: skip
+    numpy = backend.keras().ops.convert_to_numpy
     if len(model.weights) != len(other.weights):
         raise _unlike(run)
-    for variable, known in zip(model.weights, map(np.array, other.weights), strict=True):
+    for variable, known in zip(model.weights, other.get_weights(), strict=True):
         axis = axes.get(variable.path)
         if axis is not None:
-            known = _by_word(np.array(variable), known, axis, shared)
+            known = _by_word(numpy(variable), known, axis, shared)
         if known.shape != tuple(variable.shape):
             raise _unlike(run)
         variable.assign(known)
