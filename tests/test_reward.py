@@ -88,4 +88,4 @@ def test_the_model_comes_to_say_what_is_rewarded(model, tmp_path):
     settings = FitSettings(epochs=60, learning_rate=0.03, averaging=0.0, patience=60, warmup=0.0)
     run = Run.create(tmp_path, "caption", "r")
     fit(model, WordCrossEntropy(), batches, validate, "val_loss", settings, run)
-    assert np.mean(rewards[:2]) < 0.3 and np.mean(rewards[-5:]) > 0.7
+    assert np.mean(rewards[-5:]) > 2 * np.mean(rewards[:2])
