@@ -247,6 +247,8 @@ def _fit(run: Run, prepared: Prepared, training: Pictures, aside: Pictures, resu
     mirrored = None
     if settings.mirror and not settings.features:
         mirrored = with_features(settings, training.examples, variant="mirror")
+    # A backbone that was built because its features were not cached has drawn numbers too.
+    backend.configure(seed=settings.seed)
     model = _model(prepared, training.features.row_shape)
     if settings.init and not (resume and run.last.exists()):
         warm_start(model, prepared.vocabulary, settings.init)
