@@ -26,7 +26,7 @@ from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.text.tokenizer import Tokenizer
-from cnnrnn.text.vocabulary import Vocabulary
+from cnnrnn.text.vocabulary import UNSPOKEN, Vocabulary
 from cnnrnn.training.run import Run
 
 TASK = "caption"
@@ -223,7 +223,7 @@ def _model(prepared: Prepared, row_shape: tuple[int, ...]):
 def _loss(settings: TrainSettings):
     from cnnrnn.text.losses import WordCrossEntropy
 
-    return WordCrossEntropy(settings.smoothing)
+    return WordCrossEntropy(settings.smoothing, UNSPOKEN if settings.reward else ())
 
 
 def _batches(prepared: Prepared, pictures: Pictures, mirrored: Pictures | None) -> CaptionBatches:
