@@ -172,13 +172,15 @@ _REWARD = {
     "batch": 32,
     "epochs": 6,
 }
-# Chosen on held-out training pictures: the drawn world has 200 words and needs a small net.
+# Chosen on held-out training pictures: the drawn world has 250 words and needs a small net, and
+# four times the usual rate brings it there in a third of the epochs.
 _BUILT_IN = {
     "backbone": "scenes",
     "hidden": 256,
-    "embedding": 128,
-    "dropout": 0.2,
-    "feature_dropout": 0.1,
+    "embedding": 256,
+    "dropout": 0.1,
+    "feature_dropout": 0.0,
+    "learning_rate": 4e-3,
     "mirror": False,
     "batch": 32,
     "epochs": 10,
