@@ -14,21 +14,29 @@ import numpy as np
 from cnnrnn.errors import CnnRnnError
 
 SPLITS = ("train", "val", "test")
-_SPLIT_NAMES = {"dev": "val", "valid": "val", "validation": "val", "restval": "train"}
+SPLIT_NAMES = {name: name for name in SPLITS} | {
+    "dev": "val", "valid": "val", "validation": "val", "restval": "train",
+}  # fmt: skip
 _VAL_SHARE = _TEST_SHARE = 10  # percent, for data that comes without splits
 
 
 def split_of(given: object, name: str) -> str:
-    """The split that a data file gives `name`, by any of its usual words; drawn where it is empty.
+    """The split that a data file gives `name`; drawn where it says nothing.
 
     Raises:
         CnnRnnError: no such split.
     """
-    if given in (None, ""):
-        return drawn_split(name)
-    split = str(given).strip().lower()
-    split = _SPLIT_NAMES.get(split, split)
-    if split not in SPLITS:
+    return drawn_split(name) if given in (None, "") else split_word(given, name)
+
+
+def split_word(given: object, name: str) -> str:
+    """The split of `name` by any of its usual words: `dev` is `val`.
+
+    Raises:
+        CnnRnnError: no such split.
+    """
+    split = SPLIT_NAMES.get(str(given).strip().lower())
+    if split is None:
         raise CnnRnnError(f"unknown split {given!r} of {name}", f"use {', '.join(SPLITS)}")
     return split
 
