@@ -1,4 +1,4 @@
-"""The files in which labelled clips are found: folders, tables of one's own, the lists of UCF101."""
+"""The files in which labelled clips are found: folders, tables of one's own, UCF101's lists."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from pathlib import Path
 
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.media import tables
+from cnnrnn.media.medium import CLIPS
 from cnnrnn.media.sources import Source
 from cnnrnn.training.splits import SPLIT_NAMES, split_word
 
-VIDEO_SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .wmv .flv .3gp .ogv .ts .mts .gif".split()
-)
 _PATH_COLUMNS = ("path", "clip", "video", "file", "filename")
 _LABEL_COLUMNS = ("label", "class", "category", "action")
 _GROUP_COLUMNS = ("group", "subject", "source", "person", "speaker")
@@ -96,7 +94,7 @@ def _clips(folder: Path) -> Iterable[Path]:
 
 def is_video(name: str) -> bool:
     """Whether a file's name is that of a clip."""
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in CLIPS.suffixes
 
 
 def _csv(path: Path) -> Found:

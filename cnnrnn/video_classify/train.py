@@ -71,7 +71,7 @@ def train(
     name: str | None = None,
     deterministic: bool = False,
     resume: Path | str | None = None,
-    compare: bool = True,
+    brief: bool = False,
 ) -> TrainOutcome:
     """Train a video classifier and keep it as a run.
 
@@ -81,7 +81,7 @@ def train(
         name: of the new run; None counts on.
         deterministic: the same seed gives the same weights to the last bit.
         resume: a run to go on with after its last finished epoch.
-        compare: look for near-duplicates on two sides, in data that is not drawn.
+        brief: tell nothing of the data and write no report; for many trainings on the same data.
 
     Raises:
         CnnRnnError: no data, a run that does not fit, a loss that is no number.
@@ -92,14 +92,15 @@ def train(
         settings = TrainSettings.from_config(run.config)
         deterministic = bool(run.config.get("deterministic"))
     prepared = prepare(settings)
-    show(prepared.check)
     settings = prepared.settings
     config = settings.as_config() | {"deterministic": deterministic}
     if run:
         check_same(run, _provenance(prepared))
         run.record_command()
-    if compare and not settings.built_in:
-        _tell_alikes(prepared.data)
+    if not brief:
+        show(prepared.check)
+        if not settings.built_in:
+            _tell_alikes(prepared.data)
     backend.configure(seed=settings.seed, deterministic=deterministic)
     training, aside, failures = _sides(prepared)
     tell_failures(prepared.data.name, failures, "clips")
@@ -114,6 +115,9 @@ def train(
             "put the same clips back, or start a new run",
         )
     result = _fit(run, prepared, training, aside, bool(resume))
+    if brief:
+        _finish(run, aside, result, {})
+        return TrainOutcome(run, "", failures)
     summary = _conclude(run, prepared, training, aside, result)
     return TrainOutcome(run, summary, failures)
 
@@ -274,6 +278,12 @@ def _averaging(steps: float) -> float:
     return min(0.99, max(0.5, 1 - 1 / (2 * max(steps, 1.0))))
 
 
+def _finish(run: Run, aside: Clips, result, scores: dict[str, float]) -> None:
+    monitor = MONITOR if aside.examples else UNCHOSEN
+    lower = monitor == MONITOR
+    run.finish(monitor, result.best_value, result.best_epoch, scores, lower_is_better=lower)
+
+
 def _conclude(run: Run, prepared: Prepared, training: Clips, aside: Clips, result) -> str:
     """Score the best epoch on the clips kept aside, beside the majority; write the report."""
     from cnnrnn.video_classify.classifier import VideoClassifier
@@ -283,12 +293,11 @@ def _conclude(run: Run, prepared: Prepared, training: Clips, aside: Clips, resul
     classifier = VideoClassifier.load(run.path)
     shown, which = (aside, "clips kept aside") if aside.examples else (training, "training clips")
     names = [each.label for each in training.examples]
-    evaluations = score_classifier(classifier, shown, names, controls=True,
-                                   seed=prepared.settings.seed)
+    evaluations = score_classifier(
+        classifier, shown, names, prepared.data.pairs, seed=prepared.settings.seed
+    )
     best = evaluations[0]
-    monitor = MONITOR if aside.examples else UNCHOSEN
-    run.finish(monitor, result.best_value, result.best_epoch, best.scores.overall,
-               lower_is_better=monitor == MONITOR)
+    _finish(run, aside, result, best.scores.overall)
     write_report(run, classifier, evaluations, shown, which)
     stop = ", stopped early" if result.stopped_early else ""
     overall = best.scores.overall
