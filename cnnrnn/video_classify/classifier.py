@@ -16,6 +16,8 @@ import numpy as np
 
 from cnnrnn import backend
 from cnnrnn.errors import CnnRnnError
+from cnnrnn.media import video
+from cnnrnn.media.sampling import MOST_FRAMES
 from cnnrnn.media.sources import Source
 from cnnrnn.training.run import Run, newest
 from cnnrnn.video_classify.batches import inputs
@@ -80,6 +82,11 @@ class Classifier(Protocol):
 
     def stream(self, sources: Iterable[Source]) -> Iterator[Judgement]:
         """A judgement for each source, in their order."""
+
+    def slide(
+        self, source: Source, seconds: float, step: float
+    ) -> Iterator[tuple[float, float, Judgement]]:
+        """(start, end, judgement) of windows that slide over a clip."""
 
 
 def ranked(labels: Sequence[str], probabilities: np.ndarray) -> dict[str, float]:
@@ -181,6 +188,63 @@ class VideoClassifier:
                 given = transform(given, numbers)
             parts.append(softmax(self.analyse(given)["logits"]))
         return np.concatenate(parts)
+
+    def judged(self, clips: Clips, number: int) -> Judgement:
+        """The judgement of one clip of what `gather` gave."""
+        given = inputs(clips.streams, np.array([number]))
+        return self._judgement(clips.examples[number].source.name, given, None)
+
+    def stream(self, sources: Iterable[Source]) -> Iterator[Judgement]:
+        """See `Classifier.stream`; memory does not grow with their number."""
+        for source in sources:
+            try:
+                yield self._judge(source, source.name)
+            except CnnRnnError as error:
+                yield Judgement(source.name, error=str(error))
+
+    def slide(
+        self, source: Source, seconds: float, step: float
+    ) -> Iterator[tuple[float, float, Judgement]]:
+        """Judgements of windows that slide over a clip.
+
+        Args:
+            source: the clip, of any length.
+            seconds: a window's duration.
+            step: seconds from one beginning to the next.
+
+        Yields:
+            (start, end, judgement), seconds.
+
+        Raises:
+            CnnRnnError: it cannot be read.
+        """
+        # Motion is taken between neighbouring frames, so it needs all that the window has.
+        still = self.settings.streams == ("rgb",) and not self.settings.fps
+        frames = self.settings.frames if still else MOST_FRAMES
+        for start, end, clip in video.windows(source, seconds, step, frames):
+            window = Source(source.name, array=clip.frames)
+            yield start, end, self._judge(window, source.name)
+
+    def _judge(self, source: Source, name: str) -> Judgement:
+        given, times = {}, None
+        masks = []
+        for stream, extractor in self.extractors.items():
+            row, mask, when = extractor.compute(source)
+            given[stream] = row[None]
+            masks.append(mask[None])
+            times = when if times is None else times
+        given["mask"] = np.logical_and.reduce(masks)
+        return self._judgement(name, given, times)
+
+    def _judgement(self, name: str, given: dict, times: np.ndarray | None) -> Judgement:
+        found = self.analyse(given)
+        real = given["mask"][0]
+        parts = {
+            key: found[key][0][real] if key in found else None for key in ("weights", "chosen")
+        }
+        steps = softmax(found["steps"][0][real]) if "steps" in found else None
+        scores = ranked(self.labels, softmax(found["logits"])[0])
+        return Judgement(name, scores, times, steps=steps, **parts)
 
     def analyse(self, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What the model finds in n clips, see `VideoModel.analyse`; filled up to one batch size

@@ -44,6 +44,9 @@ class FrameScores(keras.layers.Layer):
     def call(self, states):
         return ops.squeeze(self.outer(self.inner(states)), axis=-1)
 
+    def compute_mask(self, inputs, mask=None):
+        return None  # else Keras would mask the loss by frames
+
     def compute_output_shape(self, input_shape):
         return tuple(input_shape[:-1])
 
@@ -88,6 +91,9 @@ class KeepFrames(keras.layers.Layer):
         kept = kept * ops.where(real, 1.0 + through, 0.0)[..., None]
         chosen = ops.any(ops.one_hot(places, length, dtype="bool"), axis=1) & mask
         return kept, real, chosen
+
+    def compute_mask(self, inputs, *args, **kwargs):
+        return None
 
     def get_config(self):
         return {**super().get_config(), "k": self.k, "noise": self.noise, "seed": self.seed}

@@ -65,6 +65,9 @@ class Votes(keras.layers.Layer):
         joined = VOTES[self.kind](votes, mask, self.weights_of_steps)
         return ops.log(ops.maximum(joined, _LEAST))
 
+    def compute_mask(self, inputs, mask=None):
+        return None  # else Keras would mask the loss by frames
+
     def compute_output_shape(self, input_shape):
         return (input_shape[0], input_shape[-1])
 
