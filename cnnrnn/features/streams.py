@@ -24,6 +24,7 @@ from cnnrnn.features.extractor import Extractor
 from cnnrnn.media import video
 from cnnrnn.media.sampling import Sampling
 from cnnrnn.media.source import Source
+from cnnrnn.media.video_windows import windows
 
 READING_VERSION = 1  # counts up when the choice, decoding or resizing of frames changes
 MOTION_VERSION = 1  # the same for what is made of neighbouring frames
@@ -105,7 +106,7 @@ class Rgb:
         self, source: Source, seconds: float, step: float
     ) -> Iterator[tuple[float, float, np.ndarray]]:
         size, frames = self.extractor.size, self.sampling.frames
-        for start, end, clip in video.windows(source, seconds, step, frames, size):
+        for start, end, clip in windows(source, seconds, step, frames, size):
             yield start, end, clip.frames
 
     def features(self, steps: np.ndarray) -> np.ndarray:
