@@ -9,7 +9,7 @@ order in time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from cnnrnn.media.opencv import cv2
 from cnnrnn.media.sampling import Plan, Sampling
 from cnnrnn.media.source import Source
 from cnnrnn.media.video_decode import Pass
+from cnnrnn.media.video_windows import slide
 
 # What is compared: grey, this high and wide. Small enough that the grain of a camera is averaged
 # away, large enough for a hand.
@@ -71,27 +72,72 @@ def steps(
         CnnRnnError: missing, unreadable, no video, no frames.
     """
     reel = video.open_reel(source)
-    sums: dict[int, np.ndarray] = {}
-    plan, counts = Plan(np.zeros(0, int), np.zeros(1, int)), np.zeros(0, int)
+    maps = _Maps(compare, cells)
+    plan = Plan(np.zeros(0, int), np.zeros(1, int))
 
     def visit(times: np.ndarray, duration: float, met: Pass, threads: int) -> None:
-        nonlocal plan, counts
+        nonlocal plan, maps
         plan = sampling.plan(times, duration) if len(times) else plan
-        counts, before = np.zeros(len(plan), int), None
-        sums.clear()
-        first, last = plan.firsts[0] - 1, plan.firsts[-1]
-        wanted = lambda number: first <= number < last  # noqa: E731
+        maps = _Maps(compare, cells)
+        maps.start(plan)
+        wanted = lambda number: plan.firsts[0] - 1 <= number < plan.firsts[-1]  # noqa: E731
         for number, grey in reel.frames(wanted, COMPARED, True, met, threads):
-            step = int(np.searchsorted(plan.firsts, number, "right")) - 1
-            if before is not None and grey is not None and 0 <= step < len(plan):
-                moved = images.resize(compare(before, grey), cells)
-                sums[step] = sums[step] + moved if counts[step] else moved
-                counts[step] += 1
-            before = grey
+            if grey is not None:
+                maps.add(number, maps.moved(grey))
 
     video.gather(reel, visit, threads)
-    still = compare(*np.zeros((2, *COMPARED), np.uint8))
-    result = np.zeros((len(plan), *cells, *still.shape[2:]), np.float32)
-    for step, total in sums.items():
-        result[step] = total / counts[step]
-    return result
+    return maps.means()
+
+
+def windows(
+    source: Source,
+    seconds: float,
+    step: float,
+    frames: int,
+    compare: Compare,
+    cells: tuple[int, int] = CELLS,
+) -> Iterator[tuple[float, float, np.ndarray]]:
+    """The same for windows that slide over a clip; see `video_windows.windows`."""
+    maps = _Maps(compare, cells)
+    reel = video.open_reel(source)
+    need = lambda plan: np.arange(max(plan.firsts[0] - 1, 0), plan.firsts[-1])  # noqa: E731
+    for start, end, plan, kept in slide(
+        reel, seconds, step, frames, need, maps.moved, COMPARED, True
+    ):
+        if plan.firsts[0] in kept:
+            maps.start(plan)
+            for number in range(plan.firsts[0], plan.firsts[-1]):
+                maps.add(number, kept.get(number))
+            yield start, end, maps.means()
+
+
+class _Maps:
+    """The mean map of each step, as frames come in order."""
+
+    def __init__(self, compare: Compare, cells: tuple[int, int]):
+        self.compare, self.cells = compare, cells
+        self._still = images.resize(compare(*np.zeros((2, *COMPARED), np.uint8)), cells) * 0
+        self._before: np.ndarray | None = None
+
+    def start(self, plan: Plan) -> None:
+        """Begin with the steps of `plan`."""
+        self._plan = plan
+        self._sums = np.zeros((len(plan), *self._still.shape), np.float32)
+        self._counts = np.zeros(len(plan), int)
+
+    def moved(self, grey: np.ndarray) -> np.ndarray | None:
+        """What moved since the frame before; None for the first."""
+        before, self._before = self._before, grey
+        return None if before is None else images.resize(self.compare(before, grey), self.cells)
+
+    def add(self, number: int, moved: np.ndarray | None) -> None:
+        """Count what moved up to frame `number` to its step."""
+        step = int(np.searchsorted(self._plan.firsts, number, "right")) - 1
+        if moved is not None and 0 <= step < len(self._plan):
+            self._sums[step] += moved
+            self._counts[step] += 1
+
+    def means(self) -> np.ndarray:
+        """float32 (n, *cells) or (n, *cells, 2)."""
+        shape = (-1,) + (1,) * self._still.ndim
+        return self._sums / np.maximum(self._counts, 1).reshape(shape)

@@ -84,15 +84,17 @@ def _between(times: np.ndarray, bounds: np.ndarray) -> Plan:
     return Plan(np.clip(indices, 0, len(times) - 1), firsts)
 
 
-def window(times: np.ndarray, start: float, end: float, frames: int) -> np.ndarray:
-    """The frames of one window, int64 (n,): the middles of equal spans, at most all there are.
+def window(times: np.ndarray, start: float, end: float, frames: int) -> Plan:
+    """The steps of a part of a clip: equal spans, or each frame where there are fewer than those.
 
     Args:
         times: as in `Sampling.plan`.
         start, end: seconds.
-        frames: at most so many.
+        frames: at most so many steps.
     """
-    plan = _between(times, np.linspace(start, end, frames + 1))
-    first, last = np.searchsorted(times, [start + _ROUNDING, end - _ROUNDING]) - [1, 0]
-    present = np.arange(max(first, 0), max(last, first + 1, 1))
-    return present if len(present) <= frames else plan.indices
+    # The frame on the screen when the window opens belongs to it.
+    first = max(int(np.searchsorted(times, start + _ROUNDING, "right")) - 1, 0)
+    last = max(int(np.searchsorted(times, end - _ROUNDING)), first + 1)
+    if last - first <= frames:
+        return Plan(np.arange(first, last), np.arange(first, last + 1))
+    return _between(times, np.linspace(start, end, frames + 1))

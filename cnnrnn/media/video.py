@@ -11,23 +11,20 @@ chosen again from those that are there. Long files are sought through instead (`
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from cnnrnn.errors import UsageError
 from cnnrnn.media.medium import VIDEO_SUFFIXES
-from cnnrnn.media.sampling import Plan, Sampling, window
+from cnnrnn.media.sampling import Plan, Sampling
 from cnnrnn.media.source import Source
 from cnnrnn.media.video_decode import FileReel, Pass, Reel, open_reel
 from cnnrnn.media.video_probe import VideoError
 
 __all__ = [
-    "VIDEO_SUFFIXES", "Clip", "Sampling", "Survey", "VideoError", "gather", "open_reel", "read",
-    "windows",
-]  # fmt: skip
+    "VIDEO_SUFFIXES", "Clip", "Sampling", "Survey", "VideoError", "gather", "open_reel", "read"
+]
 
 # Frames from which on seeking pays, if the key frames lie close enough: some three minutes. Only in
 # containers with an index that says where each frame is.
@@ -94,7 +91,9 @@ def survey(reel: Reel, met: Pass) -> Survey:
     return Survey(times, float(times[-1]) + step, met)
 
 
-def gather(reel: Reel, visit, threads: int = 0) -> Survey:
+def gather(
+    reel: Reel, visit: Callable[[np.ndarray, float, Pass, int], None], threads: int = 0
+) -> Survey:
     """Go through a clip until what was visited agrees with the frames that there are.
 
     Args:
@@ -173,82 +172,3 @@ def _sought(reel: Reel, sampling: Sampling, size: tuple[int, int] | None) -> Cli
     notes = ("frames counted, not all decoded",)
     times = reel.times[plan.indices]
     return Clip(np.stack(frames), times, len(reel.times), reel.duration, notes)
-
-
-def windows(
-    source: Source,
-    seconds: float,
-    step: float,
-    frames: int = 16,
-    size: tuple[int, int] | None = None,
-) -> Iterator[tuple[float, float, Clip]]:
-    """Windows that slide over a clip, decoded in one pass; memory holds those under way.
-
-    Args:
-        seconds: a window's duration; a shorter clip is one window.
-        step: seconds from one beginning to the next.
-        frames: of each window at most.
-        size: height and width in pixels; None: as they are.
-
-    Yields:
-        (start, end, clip): seconds; the clip's `times` are those in the whole video.
-
-    Raises:
-        UsageError: a duration or step that is not above 0.
-        CnnRnnError: missing, unreadable, no video, no frames.
-    """
-    if not seconds > 0 or not step > 0:
-        raise UsageError(f"windows of {seconds:g} s every {step:g} s", "both above 0")
-    reel = open_reel(source)
-    times, met, kept = reel.times, Pass(), {}
-    if not len(times):
-        raise VideoError(f"{reel.name} holds no frame that can be decoded", "download it again")
-    pending: deque[tuple[float, float, np.ndarray]] = deque()
-    ahead = _spans(times, reel.duration, seconds, step, frames)
-    upcoming = next(ahead, None)
-
-    def open_until(number: int) -> None:
-        nonlocal upcoming
-        while upcoming is not None and upcoming[2][0] <= number:
-            pending.append(upcoming)
-            upcoming = next(ahead, None)
-
-    def wanted(number: int) -> bool:
-        open_until(number)
-        return any(number in each for _, _, each in pending)
-
-    def clip(indices: np.ndarray) -> Clip:
-        there = [index for index in indices.tolist() if index in kept]
-        pictures = np.stack([kept[index] for index in there])
-        return Clip(pictures, times[there], len(times), reel.duration)
-
-    count = 0
-    for number, picture in reel.frames(wanted, size, False, met, 1):
-        count = number + 1
-        if picture is not None:
-            kept[number] = picture
-        while pending and pending[0][2][-1] <= number:
-            start, end, indices = pending.popleft()
-            yield start, end, clip(indices)
-            first = min((each[2][0] for each in pending), default=number + 1)
-            kept = {index: value for index, value in kept.items() if index >= first}
-    if not count:
-        raise VideoError(f"{reel.name} holds no frame that can be decoded", "download it again")
-    # A file cut short has begun windows that it does not end.
-    for start, end, indices in pending:
-        if any(index in kept for index in indices.tolist()):
-            yield start, end, clip(indices)
-
-
-def _spans(
-    times: np.ndarray, duration: float, seconds: float, step: float, frames: int
-) -> Iterator[tuple[float, float, np.ndarray]]:
-    """Start, end and frames of each window; the last one ends with the clip."""
-    last = max(0.0, duration - seconds)
-    for number in range(int(np.ceil(last / step - 1e-9)) + 1):
-        start = min(number * step, last)
-        yield start, min(start + seconds, duration), window(
-            times, start, min(start + seconds, duration), frames
-        )
-
-
