@@ -16,14 +16,14 @@ import numpy as np
 
 from cnnrnn import backend
 from cnnrnn.errors import CnnRnnError
-from cnnrnn.media import video
-from cnnrnn.media.sampling import MOST_FRAMES
+from cnnrnn.media.sampling import Sampling
 from cnnrnn.media.sources import Source
+from cnnrnn.media.video_decode import open_reel
 from cnnrnn.training.run import Run, newest
 from cnnrnn.video_classify.batches import inputs
 from cnnrnn.video_classify.controls import Transform
 from cnnrnn.video_classify.data import Example
-from cnnrnn.video_classify.prepare import Clips, extractors, with_features
+from cnnrnn.video_classify.prepare import Clips, extractors, identity, with_features
 from cnnrnn.video_classify.settings import TrainSettings
 from cnnrnn.video_classify.validate import softmax
 
@@ -154,15 +154,12 @@ class VideoClassifier:
         if self._extractors is None:
             made = extractors(self.settings)
             config = self.run.config
-            for extractor in made.values():
-                if extractor.stream == "rgb" and (
-                    extractor.spec.weights_hash != config.get("weights_hash")
-                ):
-                    raise CnnRnnError(
-                        f"the {config['backbone']} weights {config['weights']} are not those that "
-                        f"run {self.run.path} was trained with",
-                        "put the same weights file back, or train again",
-                    )
+            if identity(made)["weights_hash"] != config.get("weights_hash"):
+                raise CnnRnnError(
+                    f"the {config['backbone']} weights {config['weights']} are not those that "
+                    f"run {self.run.path} was trained with",
+                    "put the same weights file back, or train again",
+                )
             self._extractors = made
         return self._extractors
 
@@ -192,13 +189,13 @@ class VideoClassifier:
     def judged(self, clips: Clips, number: int) -> Judgement:
         """The judgement of one clip of what `gather` gave."""
         given = inputs(clips.streams, np.array([number]))
-        return self._judgement(clips.examples[number].source.name, given, None)
+        return self._judgement(clips.examples[number].source.name, given)
 
     def stream(self, sources: Iterable[Source]) -> Iterator[Judgement]:
         """See `Classifier.stream`; memory does not grow with their number."""
         for source in sources:
             try:
-                yield self._judge(source, source.name)
+                yield self._whole(source)
             except CnnRnnError as error:
                 yield Judgement(source.name, error=str(error))
 
@@ -218,25 +215,30 @@ class VideoClassifier:
         Raises:
             CnnRnnError: it cannot be read.
         """
-        # Motion is taken between neighbouring frames, so it needs all that the window has.
-        still = self.settings.streams == ("rgb",) and not self.settings.fps
-        frames = self.settings.frames if still else MOST_FRAMES
-        for start, end, clip in video.windows(source, seconds, step, frames):
-            window = Source(source.name, array=clip.frames)
-            yield start, end, self._judge(window, source.name)
+        made = [each.windows(source, seconds, step) for each in self.extractors.values()]
+        for parts in zip(*made, strict=False):
+            start, end = parts[0][:2]
+            judgement = self._judge([steps for *_, steps in parts], source.name)
+            judgement.times = np.linspace(start, end, 2 * len(parts[0][2]) + 1)[1::2]
+            yield start, end, judgement
 
-    def _judge(self, source: Source, name: str) -> Judgement:
-        given, times = {}, None
-        masks = []
-        for stream, extractor in self.extractors.items():
-            row, mask, when = extractor.compute(source)
-            given[stream] = row[None]
-            masks.append(mask[None])
-            times = when if times is None else times
+    def _whole(self, source: Source) -> Judgement:
+        steps = [each.pixels(source) for each in self.extractors.values()]
+        judgement = self._judge(steps, source.name)
+        judgement.times = _times(source, Sampling(self.settings.frames, self.settings.fps),
+                                 len(steps[0]))
+        return judgement
+
+    def _judge(self, steps: Sequence[np.ndarray], name: str) -> Judgement:
+        """The judgement of one clip by what its streams' extractors made of it."""
+        given, masks = {}, []
+        for (stream, extractor), some in zip(self.extractors.items(), steps, strict=True):
+            given[stream], mask = extractor.compute_steps([some])
+            masks.append(mask)
         given["mask"] = np.logical_and.reduce(masks)
-        return self._judgement(name, given, times)
+        return self._judgement(name, given)
 
-    def _judgement(self, name: str, given: dict, times: np.ndarray | None) -> Judgement:
+    def _judgement(self, name: str, given: dict) -> Judgement:
         found = self.analyse(given)
         real = given["mask"][0]
         parts = {
@@ -244,7 +246,7 @@ class VideoClassifier:
         }
         steps = softmax(found["steps"][0][real]) if "steps" in found else None
         scores = ranked(self.labels, softmax(found["logits"])[0])
-        return Judgement(name, scores, times, steps=steps, **parts)
+        return Judgement(name, scores, steps=steps, **parts)
 
     def analyse(self, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """What the model finds in n clips, see `VideoModel.analyse`; filled up to one batch size
@@ -265,6 +267,17 @@ def as_source(clip: Source | str | Path | np.ndarray) -> Source:
     if isinstance(clip, np.ndarray):
         return Source(name="array", array=clip)
     return Source(name=str(clip), path=Path(clip))
+
+
+def _times(source: Source, sampling: Sampling, count: int) -> np.ndarray:
+    """When the sampled frames appear, seconds (count,)."""
+    reel = open_reel(source)
+    if len(reel.times):
+        times = reel.times[sampling.plan(reel.times, reel.duration).indices]
+        if len(times) == count:
+            return times
+    # A damaged file holds other frames than it says.
+    return np.linspace(0, reel.duration, 2 * count + 1)[1::2]
 
 
 def found_run(run: Path | str | None, root: Path | str = "runs") -> Run:

@@ -138,4 +138,4 @@ def _draw(classifier: Classifier, source: Source, judgement: Judgement, target: 
             "choose another folder",
         )
     frames, rate = annotated(source, judgement, classifier.labels)
-    video_write.save(target, frames, rate)
+    video_write.write(target, frames, rate)

@@ -51,20 +51,31 @@ class Clips:
 
 def extractors(settings: TrainSettings) -> dict[str, ClipExtractor]:
     """What makes each stream's features."""
-    sampling = Sampling(frames=settings.frames, fps=settings.fps)
-    output = "pixels" if settings.model == "c3d" else "grid" if settings.grid else "pooled"
-    return {
-        stream: ClipExtractor(
-            backbone=settings.backbone,
-            weights=settings.weights,
-            output=output,
-            size=settings.image_size,
-            sampling=sampling,
-            stream=stream,
-            grid=settings.cells,
-        )
-        for stream in settings.streams
-    }
+    sampling = Sampling(settings.frames, settings.fps)
+    size = settings.image_size
+    made = {}
+    for stream in settings.streams:
+        if stream == "rgb":
+            made[stream] = ClipExtractor(
+                backbone=settings.backbone,
+                weights=settings.weights,
+                output="pixels" if settings.model == "c3d" else settings.rgb_output,
+                size=tuple(size) if isinstance(size, list) else size,
+                sampling=sampling,
+                grid=settings.grid,
+            )
+        else:
+            made[stream] = ClipExtractor(size=settings.cells, sampling=sampling, stream=stream)
+    return made
+
+
+def identity(made: dict[str, ClipExtractor]) -> dict:
+    """What a run's config.json holds of its extractors, so that another backbone is noticed."""
+    if "rgb" not in made:
+        return {"weights_hash": "", "image_size": None}
+    spec = made["rgb"].spec
+    size = [spec.size, spec.size] if isinstance(spec.size, int) else list(spec.size)
+    return {"weights_hash": spec.weights_hash, "image_size": size}
 
 
 def pictures(settings: TrainSettings) -> tuple[str, ...]:

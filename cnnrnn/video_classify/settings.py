@@ -119,6 +119,11 @@ class TrainSettings:
         return tuple(self.stream.split("+"))
 
     @property
+    def rgb_output(self) -> str:
+        """The backbone's output that frames give."""
+        return "grid" if self.grid else "pooled"
+
+    @property
     def cells(self) -> tuple[int, int] | None:
         """Rows and columns of `grid`.
 

@@ -20,6 +20,7 @@ from cnnrnn.video_classify.prepare import (
     Clips,
     extractors,
     hold_out,
+    identity,
     look_alikes,
     pictures,
     with_features,
@@ -164,11 +165,10 @@ def dry_run(settings: TrainSettings) -> dict[str, float]:
         _tell_alikes(prepared.data)
     backend.configure(seed=settings.seed)
     examples = prepared.data.split("train")
-    extraction = 0.0
-    trial = with_features(settings, readers.limited(examples, _TRIAL_CLIPS))
+    trial, extraction = with_features(settings, readers.limited(examples, _TRIAL_CLIPS)), 0.0
     for extractor in extractors(settings).values():
         began = time.perf_counter()
-        extractor.compute(trial.examples[0].source)
+        extractor.compute_steps([extractor.pixels(trial.examples[0].source)])
         extraction += time.perf_counter() - began
     model = _model(prepared, trial)
     model.compile("adam", _loss(prepared, trial))
@@ -205,8 +205,7 @@ def _provenance(prepared: Prepared) -> dict:
     if Path(settings.weights).exists():
         # The run must find the file again from wherever it is used.
         found["weights"] = str(Path(settings.weights).resolve())
-    made = next(iter(extractors(settings).values()))
-    return found | {"weights_hash": made.spec.weights_hash, "image_size": list(made.size)}
+    return found | identity(extractors(settings))
 
 
 def _model(prepared: Prepared, clips: Clips):

@@ -123,6 +123,11 @@ class PictureStem(keras.layers.Layer):
         return {**super().get_config(), "units": self.units, "width": self.width}
 
 
+def _picture(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """(T, h, w) as (T, h, w, 1)."""
+    return shape if len(shape) == 4 else (*shape, 1)
+
+
 class VideoModel(keras.Model):
     """The common part of all families.
 
@@ -177,8 +182,8 @@ class VideoModel(keras.Model):
         stems = iter(self.stems)
         for layer, (stream, shape) in zip(self.standardise, self.shapes.items(), strict=True):
             if stream in self._settings["pictures"]:
-                layer.build((None, *shape))
-                next(stems).build((None, *shape))
+                layer.build((None, *_picture(shape)))
+                next(stems).build((None, *_picture(shape)))
                 size += self.hidden
             else:
                 vector = math.prod(shape[1:])
@@ -190,24 +195,26 @@ class VideoModel(keras.Model):
     def measure(self, rows: Mapping[str, np.ndarray], mask: np.ndarray) -> None:
         """Take the scale of each stream from training clips: rows (n, T, ...), mask (n, T)."""
         for layer, (stream, shape) in zip(self.standardise, self.shapes.items(), strict=True):
-            here = rows[stream]
-            if stream not in self._settings["pictures"]:
-                here = here.reshape(len(here), shape[0], -1)
-            layer.measure(here, mask)
+            shape = self._seen(stream, shape)
+            layer.measure(rows[stream].reshape(-1, *shape), mask)
 
     def frames(self, inputs, training=False):
         """One vector a frame: the streams, joined by concatenation. -> (B, T, D), (B, T)."""
         mask, joined = ops.cast(inputs["mask"], "bool"), []
         stems = iter(self.stems)
         for layer, (stream, shape) in zip(self.standardise, self.shapes.items(), strict=True):
-            x = inputs[stream]
+            x = layer(ops.reshape(inputs[stream], (-1, *self._seen(stream, shape))), mask)
             if stream in self._settings["pictures"]:
-                x = next(stems)(layer(x, mask))
-            else:
-                x = layer(ops.reshape(x, (-1, shape[0], math.prod(shape[1:]))), mask)
+                x = next(stems)(x)
             joined.append(x)
         x = joined[0] if len(joined) == 1 else ops.concatenate(joined, axis=-1)
         return self.feature_dropout(x, training=training), mask
+
+    def _seen(self, stream: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape in which a stream's frames are taken: pictures, or one vector each."""
+        if stream in self._settings["pictures"]:
+            return _picture(shape)
+        return (shape[0], math.prod(shape[1:]))
 
     def call(self, inputs, training=False):
         return ops.cast(self.look(inputs, training)["logits"], "float32")
