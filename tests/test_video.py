@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from video_helpers import CODECS, encode, encode_sound, greys, numbers, turned
 
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.media import video
@@ -21,7 +22,6 @@ from cnnrnn.media.video_decode import ArrayReel, FileReel, Pass
 from cnnrnn.media.video_probe import VideoError
 from cnnrnn.media.video_windows import windows
 from cnnrnn.media.video_write import write
-from video_helpers import CODECS, encode, encode_sound, greys, numbers, turned
 
 ALL = Sampling(100)
 
