@@ -53,7 +53,7 @@ def steps(
     source: Source,
     sampling: Sampling,
     compare: Compare,
-    cells: tuple[int, int] = CELLS,
+    shape: tuple[int, ...] = CELLS,
     threads: int = 0,
 ) -> np.ndarray:
     """The mean of what moved in each step of a sampling.
@@ -62,23 +62,23 @@ def steps(
         source: the clip.
         sampling: its steps.
         compare: `difference` or a `Flow()`.
-        cells: height and width of the maps, at most COMPARED.
+        shape: of a map: height and width, at most COMPARED, and 2 for a `Flow()`.
         threads: of the decoder.
 
     Returns:
-        float32 (n, *cells) or (n, *cells, 2); zeros where a step has no new frame.
+        float32 (n, *shape); zeros where a step has no new frame.
 
     Raises:
         CnnRnnError: missing, unreadable, no video, no frames.
     """
     reel = video.open_reel(source)
-    maps = _Maps(compare, cells)
+    maps = _Maps(compare, shape)
     plan = Plan(np.zeros(0, int), np.zeros(1, int))
 
     def visit(times: np.ndarray, duration: float, met: Pass, threads: int) -> None:
         nonlocal plan, maps
         plan = sampling.plan(times, duration) if len(times) else plan
-        maps = _Maps(compare, cells)
+        maps = _Maps(compare, shape)
         maps.start(plan)
         wanted = lambda number: plan.firsts[0] - 1 <= number < plan.firsts[-1]  # noqa: E731
         for number, grey in reel.frames(wanted, COMPARED, True, met, threads):
@@ -95,10 +95,10 @@ def windows(
     step: float,
     frames: int,
     compare: Compare,
-    cells: tuple[int, int] = CELLS,
+    shape: tuple[int, ...] = CELLS,
 ) -> Iterator[tuple[float, float, np.ndarray]]:
     """The same for windows that slide over a clip; see `video_windows.windows`."""
-    maps = _Maps(compare, cells)
+    maps = _Maps(compare, shape)
     reel = video.open_reel(source)
     need = lambda plan: np.arange(max(plan.firsts[0] - 1, 0), plan.firsts[-1])  # noqa: E731
     for start, end, plan, kept in slide(
@@ -114,21 +114,20 @@ def windows(
 class _Maps:
     """The mean map of each step, as frames come in order."""
 
-    def __init__(self, compare: Compare, cells: tuple[int, int]):
-        self.compare, self.cells = compare, cells
-        self._still = images.resize(compare(*np.zeros((2, *COMPARED), np.uint8)), cells) * 0
+    def __init__(self, compare: Compare, shape: tuple[int, ...]):
+        self.compare, self.shape = compare, shape
         self._before: np.ndarray | None = None
 
     def start(self, plan: Plan) -> None:
         """Begin with the steps of `plan`."""
         self._plan = plan
-        self._sums = np.zeros((len(plan), *self._still.shape), np.float32)
+        self._sums = np.zeros((len(plan), *self.shape), np.float32)
         self._counts = np.zeros(len(plan), int)
 
     def moved(self, grey: np.ndarray) -> np.ndarray | None:
         """What moved since the frame before; None for the first."""
         before, self._before = self._before, grey
-        return None if before is None else images.resize(self.compare(before, grey), self.cells)
+        return None if before is None else images.resize(self.compare(before, grey), self.shape[:2])
 
     def add(self, number: int, moved: np.ndarray | None) -> None:
         """Count what moved up to frame `number` to its step."""
@@ -138,6 +137,6 @@ class _Maps:
             self._counts[step] += 1
 
     def means(self) -> np.ndarray:
-        """float32 (n, *cells) or (n, *cells, 2)."""
-        shape = (-1,) + (1,) * self._still.ndim
-        return self._sums / np.maximum(self._counts, 1).reshape(shape)
+        """float32 (n, *shape)."""
+        counts = np.maximum(self._counts, 1)
+        return self._sums / counts.reshape(-1, *(1,) * len(self.shape)).astype(np.float32)

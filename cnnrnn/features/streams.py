@@ -166,13 +166,13 @@ class _Moved:
         )  # fmt: skip
 
     def steps(self, source: Source, threads: int) -> np.ndarray:
-        return motion.steps(source, self.sampling, self.compare(), self.cells, threads)
+        return motion.steps(source, self.sampling, self.compare(), self.frame_shape, threads)
 
     def windows(
         self, source: Source, seconds: float, step: float
     ) -> Iterator[tuple[float, float, np.ndarray]]:
         return motion.windows(
-            source, seconds, step, self.sampling.frames, self.compare(), self.cells
+            source, seconds, step, self.sampling.frames, self.compare(), self.frame_shape
         )
 
     def features(self, steps: np.ndarray) -> np.ndarray:

@@ -106,11 +106,10 @@ def gather(
         met = Pass()
         visit(times, duration, met, threads)
         found = survey(reel, met)
-        if threads != 1 and not (met.clean and len(found.times) == len(times)):
-            threads = 1
-        elif len(found.times) == len(times):
+        same = len(found.times) == len(times) and np.array_equal(found.times, times)
+        if same and (threads == 1 or met.clean):
             break
-        times, duration = found.times, found.duration
+        threads, times, duration = 1, found.times, found.duration
     return found
 
 
