@@ -117,11 +117,13 @@ def _put(c: Composer) -> Motion:
     start = np.array([beside, -c.rng.uniform(0, 0.4) * scale])
     end = np.array([c.rng.uniform(-2, 2), -LIFT[outer] * scale])
     # A Bezier curve whose middle point lies above the container, so that it ends straight down.
-    above = np.array([end[0], -scale * sketches.extent(outer)[1] - c.rng.uniform(26, 36)])
+    above = np.array([end[0], -scale * sketches.extent(outer)[1] - c.rng.uniform(46, 54)])
 
     def way(p: float) -> np.ndarray:
         return (1 - p) ** 2 * start + 2 * p * (1 - p) * above + p**2 * end
 
+    # Only what comes down is in the container: on its way up it may pass before the handle.
+    top = float((above - start)[1] / (2 * above - start - end)[1])
     passed = [(actor, *map(float, way(p))) for p in np.linspace(0, 1, 13)]
     c.place([(container, 0.0, 0.0), *passed], y=(c.horizon + 12, UNITS - 3))
 
@@ -130,7 +132,7 @@ def _put(c: Composer) -> Motion:
         moved = replace(base, x=float(base.x + dx), y=float(base.y + dy))
         held = c.things[container].now(x=float(base.x - end[0]), y=float(base.y - end[1]))
         inside = holds("in", plain_box(c.things[actor].now(x=moved.x, y=moved.y)), plain_box(held))
-        return replace(moved, relation="in", anchor=container) if inside else moved
+        return replace(moved, relation="in", anchor=container) if inside and p > top else moved
 
     return motion
 

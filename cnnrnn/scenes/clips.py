@@ -7,10 +7,11 @@
     clips.captions(clip)                # five sentences
 
 Ten labels in five pairs; a clip of a pair is a clip of the other label backwards. The number alone
-decides the label (all ten in turn), everything else is drawn by lot without knowing it. So a frame,
-or any set of frames without their order, tells which pair it is of and nothing more. In `val` and
-`test` a clip with an odd number is even the one before it, backwards: what judges without order is
-right in exactly half of them.
+decides the label (all ten in turn), everything else is drawn by lot without knowing it. So any set
+of frames, be it one or all, tells without their places in time which pair it is of and nothing
+more. (That a frame is the *first* tells much: a door that opens begins closed.) In `val` and `test`
+a clip with an odd number is even the one before it, backwards: what judges without order is right
+in exactly half of them.
 
 A *busy* clip shows the action in 6 to 9 of its frames, in order; the others show other scenes, in a
 few runs at random places.
@@ -96,7 +97,13 @@ def clip(split: str, index: int, busy: bool = False) -> Clip:
     check(split, index)
     # A twin that runs backwards makes a test exact; for training, other scenes are worth more.
     lots = index if split == "train" else index - index % 2
-    action = list(ACTIONS)[index % len(LABELS) // 2]
+    return _composed(split, index, lots, bool(index % 2), busy)
+
+
+def _composed(split: str, index: int, lots: int, backwards: bool, busy: bool) -> Clip:
+    """A clip whose lots are those of the number `lots`, whichever way it runs."""
+    pair = index % len(LABELS) // 2
+    action = list(ACTIONS)[pair]
     rng = np.random.default_rng([VERSION, SPLITS.index(split), lots, FRAMES])
     c = Composer(split, rng)
     background = c.pick(BACKGROUNDS)
@@ -109,15 +116,15 @@ def clip(split: str, index: int, busy: bool = False) -> Clip:
     if busy:
         distractors = _distractors(rng)
         phases = _phases(rng, distractors.count(None))
-    # All lots are drawn. Which way it runs follows from the number.
-    order = list(range(len(phases)))[:: -1 if index % 2 else 1]
+    # All lots are drawn; only now it matters which way it runs.
+    order = list(range(len(phases)))[:: -1 if backwards else 1]
     moments = iter(order)
     order = [next(moments) if other is None else -1 for other in distractors]
     actor = things[0]
     states = tuple(motion(actor.state, phases[moment]) for moment in _filled(order))
     things = (replace(actor, states=states), *things[1:])
     scene = Scene(split, index, action, background, float(c.horizon), clutter, things)
-    return Clip(split, index, label_of(index), scene, tuple(order), tuple(distractors))
+    return Clip(split, index, PAIRS[pair][backwards], scene, tuple(order), tuple(distractors))
 
 
 def _phases(rng: np.random.Generator, count: int) -> list[float]:
@@ -143,7 +150,9 @@ def _distractors(rng: np.random.Generator) -> list[int | None]:
     frames: list[int | None] = [None] * gaps[0]
     for number, length, gap in zip(others, lengths, gaps[1:], strict=True):
         frames += [number] * length + [None] * gap
-    return frames
+    # Begun anywhere as on a ring, so that no place of the clip shows the action more often.
+    start = int(rng.integers(FRAMES))
+    return frames[start:] + frames[:start]
 
 
 def _filled(order: list[int]) -> list[int]:
