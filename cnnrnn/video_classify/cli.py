@@ -16,9 +16,13 @@ FORMATS = ("auto", "folder", "csv", "jsonl", "ucf101")
 STREAMS = ("rgb", "motion", "flow", "rgb+motion", "rgb+flow")
 
 
+_TOOLS = "cnnrnn.video_classify.cli_tools"
+
+
 @click.group(
     name=TASK,
     cls=options.ExampleGroup,
+    lazy={name: f"{_TOOLS}:{name}" for name in ("compare", "check", "features", "export")},
     examples=[
         ("cnnrnn video-classify predict data/door.mp4", "is the door being opened or closed?"),
         ("cnnrnn video-classify train", "train on the built-in clips"),
@@ -29,7 +33,7 @@ def video_classify() -> None:
     """A label for a clip: a convolutional net sees each frame, a recurrent net sees their order."""
 
 
-_data_options = options.block(
+data_options = options.block(
     click.option(
         "--data", default="clips", metavar="DIR|FILE|clips|clips-busy",
         help="Clips and labels; clips is the built-in set, clips-busy has frames in between "
@@ -51,7 +55,7 @@ _data_options = options.block(
 )  # fmt: skip
 """`data`, `format`, `limit`, `split_by`, `fold`."""
 
-_frame_options = options.block(
+frame_options = options.block(
     click.option(
         "--stream", type=click.Choice(STREAMS),
         help="What is seen: frames, differences of neighbours, optical flow. Default: rgb.",
@@ -106,14 +110,14 @@ _fit_options = options.block(
         ("cnnrnn video-classify train --model ensemble --members RUN --members RUN", "join runs"),
     ],
 )
-@_data_options
+@data_options
 @options.model_option((*MODELS, ENSEMBLE))
 @click.option(
     "--members", type=options.PATH, multiple=True, metavar="RUN",
     help="A run of the ensemble; give it twice or more.",
 )  # fmt: skip
 @options.backbone_options
-@_frame_options
+@frame_options
 @_net_options
 @_fit_options
 @options.seed_options
@@ -189,7 +193,7 @@ def _example(run) -> str:
         ("cnnrnn video-classify evaluate --data clips.csv --predictions scores.jsonl", "no model"),
     ],
 )
-@_data_options
+@data_options
 @click.option(
     "--split", type=click.Choice(["train", "val", "test", "all"]), default="test",
     help="Which clips.",
@@ -263,88 +267,6 @@ def predict(sources, run, top, window, limit, json, output, device, threads) -> 
     backend.choose(device=device, threads=threads)
     settings = prediction.PredictSettings(top, window, json, output, limit)
     return prediction.predict(sources, run, settings)
-
-
-@video_classify.command(
-    examples=[
-        ("cnnrnn video-classify compare --quick", "every model once, in minutes"),
-        ("cnnrnn video-classify compare", "three seeds, intervals, the claims of the course"),
-        ("cnnrnn video-classify compare --data clips.csv --models mean,lstm", "your own data"),
-    ],
-)
-@_data_options
-@click.option(
-    "--models", metavar="LIST", help="Only these, such as mean,lstm. Default: all of them."
-)
-@click.option("--seeds", type=options.POSITIVE, help="Trainings of each model. Default: 3.")
-@click.option("--quick", is_flag=True, help="One seed, less data, fewer epochs.")
-@options.backbone_options
-@_frame_options
-@click.option("--epochs", type=options.POSITIVE, help="At most so many passes over the data.")
-@click.option("--holdout", type=click.IntRange(min=0), help="As in train.")
-@click.option("--batch", type=options.POSITIVE, help="Clips in a batch. Default: 32.")
-@click.option("--hidden", type=options.POSITIVE, help="Units of the recurrent nets.")
-@click.option("--width", type=options.POSITIVE, help="First filters of c3d. Default: 16.")
-@options.name_option
-@options.json_option
-@options.device_options
-@click.pass_context
-def compare(ctx, models, seeds, quick, name, json, device, threads, **_) -> int:
-    """Train all models on the same features, and test what the course claims.
-
-    What was trained stays in runs/compare/NAME/: called again, the command goes on there.
-    """
-    from cnnrnn import backend
-    from cnnrnn.training.chosen import settings_of
-    from cnnrnn.video_classify import compare as comparison
-    from cnnrnn.video_classify.settings import TrainSettings
-
-    backend.choose(device=device, threads=threads)
-    base = settings_of(ctx, TrainSettings, TASK, None, None)
-    plan = comparison.plan(base, models.split(",") if models else None, seeds, quick)
-    return comparison.compare(plan, options.RUNS, name, json)
-
-
-@video_classify.command(
-    examples=[
-        ("cnnrnn video-classify check clip.mp4", "does it decode, and what is in it?"),
-        ("cnnrnn video-classify check clips/ --json", "the same of a folder, for programs"),
-    ],
-)
-@options.sources_argument
-@click.option("--limit", type=options.POSITIVE, metavar="N", help="Take only the first N clips.")
-@options.json_option
-def check(sources, limit, json) -> int:
-    """Decode clips on trial: real and header's frames, codec, rotation, damage."""
-    from cnnrnn.video_classify import trial
-
-    return trial.check(sources, limit, json)
-
-
-@video_classify.command(
-    examples=[("cnnrnn video-classify export --run runs/video-classify/clips-1 -o door", "")],
-)
-@options.run_option
-@click.option(
-    "-o", "--output", type=options.PATH, metavar="DIR", required=True, help="A new folder."
-)
-@click.option(
-    "--as", "form", type=click.Choice(["keras", "saved-model"]), default="keras",
-    help="One .keras file, or TensorFlow's SavedModel.",
-)  # fmt: skip
-@options.device_options
-def export(run, output, form, device, threads) -> int:
-    """Write a run's model for other programs, and see that it still says the same."""
-    from cnnrnn import backend
-    from cnnrnn.video_classify import export as exporting
-
-    backend.choose(device=device, threads=threads)
-    difference = exporting.export(run, output, form)
-    console.closing(
-        ("export", f"outputs agree to {difference:.1e}"),
-        ("saved", f"{output}/"),
-    )
-    return 0
 
 
 video_classify.add_command(options.runs_command(TASK))
