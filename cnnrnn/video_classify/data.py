@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from cnnrnn import console
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.media.sources import Source
 from cnnrnn.scenes import clips as drawn
@@ -88,6 +89,8 @@ def load(settings: TrainSettings) -> VideoData:
     if settings.built_in:
         if settings.format != "auto":
             raise UsageError(f"{settings.data} is drawn, not read as {settings.format}", "auto")
+        if Path(settings.data).is_dir():
+            console.warn(f"{settings.data} is the built-in set; the folder is ./{settings.data}")
         found = _drawn(settings)
     else:
         found = _read(settings.data, settings.format)
