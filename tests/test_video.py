@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -400,18 +399,17 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 @pytest.mark.slow
 def test_memory_does_not_grow_with_ten_hours(tmp_path):
     peaks = []
-    for hours, count in ((0.1, 3_600), (10, 360_000)):
+    for hours, count in ((0.1, 720), (10, 72_000)):
         path = tmp_path / f"{hours}.mkv"
         picture = greys(30, (48, 64))
-        encode(path, (picture[i % 30] for i in range(count)), "mpeg4", 10, options={})
+        encode(path, (picture[i % 30] for i in range(count)), "mpeg4", 2, options={})
         done = subprocess.run(
             [sys.executable, "-c", MEMORY, str(path), str(count)],
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         peaks.append(int(done.stdout))
     # 17 bytes a frame, of packets and their times, some of them twice while they are sorted.
-    assert peaks[1] - peaks[0] < 40
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert peaks[1] - peaks[0] < 15, peaks
 
 
 # Writing
