@@ -366,7 +366,7 @@ from cnnrnn.media.source import Source
 
 def clips():
     for number in range(int(sys.argv[1])):
-        random = np.random.default_rng(number)
+        random = np.random.default_rng([int(sys.argv[1]), number])
         yield Source(str(number), array=random.integers(0, 256, (24, 64, 64, 3), np.uint8))
 
 for stream in ("rgb", "motion"):

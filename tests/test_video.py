@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +23,7 @@ from cnnrnn.media.video_windows import windows
 from cnnrnn.media.video_write import write
 
 ALL = Sampling(100)
+NAMES = {"libx264": "h264", "libvpx-vp9": "vp9", "libsvtav1": "av1"}
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +101,7 @@ def test_the_steps_of_a_window():
 def test_every_frame_of_every_codec(tmp_path, suffix, codec, capfd):
     source = encode(tmp_path / f"a{suffix}", greys(30), codec)
     capfd.readouterr()  # the AV1 encoder introduces itself
+    assert check(source).codec == NAMES.get(codec, codec)
     clip = read(source, ALL)
     assert numbers(clip.frames) == list(range(30))
     assert (clip.total, clip.notes) == (30, ())
@@ -400,18 +401,17 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 @pytest.mark.slow
 def test_memory_does_not_grow_with_ten_hours(tmp_path):
     peaks = []
-    for hours, count in ((0.1, 3_600), (10, 360_000)):
+    for hours, count in ((0.1, 360), (10, 36_000)):
         path = tmp_path / f"{hours}.mkv"
         picture = greys(30, (48, 64))
-        encode(path, (picture[i % 30] for i in range(count)), "mpeg4", 10, options={})
+        encode(path, (picture[i % 30] for i in range(count)), "mpeg4", 1, options={})
         done = subprocess.run(
             [sys.executable, "-c", MEMORY, str(path), str(count)],
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         peaks.append(int(done.stdout))
-    # 17 bytes a frame, of packets and their times, some of them twice while they are sorted.
-    assert peaks[1] - peaks[0] < 40
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # 25 bytes a frame are packets and their times, some of them twice while they are sorted.
+    assert peaks[1] - peaks[0] < 10, peaks  # MB
 
 
 # Writing

@@ -102,7 +102,8 @@ class FileReel:
         met = Pass() if met is None else met
         picture = _Pictures(size, grey)
         for number, frame in enumerate(self._decoded(met, threads)):
-            met.times.append(math.nan if frame.time is None else frame.time)
+            # `frame.time` is lost in the frames that the decoder holds till the end.
+            met.times.append(math.nan if frame.pts is None else frame.pts * self.header.base)
             met.patched += frame.is_corrupt
             met.sizes.add((frame.width, frame.height))
             met.rotation = frame.rotation

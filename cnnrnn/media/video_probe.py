@@ -120,7 +120,8 @@ def probe(source: Source) -> Header:
         rate = float(stream.average_rate or stream.guessed_rate or 0) or 25.0
         stamps, lasts, keys = array("q"), array("q"), array("b")
         untimed = broken = 0
-        empty = EMPTY_PACKET if stream.codec_context.name == "mpeg4" else 1
+        codec = stream.codec_context.codec
+        empty = EMPTY_PACKET if codec.name == "mpeg4" else 1
         try:
             for packet in container.demux(stream):
                 broken += packet.is_corrupt
@@ -136,11 +137,19 @@ def probe(source: Source) -> Header:
         except (av.FFmpegError, OSError):
             broken += 1
         header = Header(
-            container.format.name, stream.codec_context.codec.name, stream.codec_context.width,
-            stream.codec_context.height, rate, 0.0, stream.frames or None, np.zeros(0),
-            np.frombuffer(stamps, np.int64), float(stream.time_base or 0),
-            np.frombuffer(keys, np.int8).astype(bool), broken,
-        )  # fmt: skip
+            format=container.format.name,
+            codec=getattr(codec, "canonical_name", codec.name),  # av1, whichever decodes it
+            width=stream.codec_context.width,
+            height=stream.codec_context.height,
+            rate=rate,
+            duration=0.0,
+            said=stream.frames or None,
+            times=np.zeros(0),
+            stamps=np.frombuffer(stamps, np.int64),
+            base=float(stream.time_base or 0),
+            keys=np.frombuffer(keys, np.int8).astype(bool),
+            broken=broken,
+        )
     return _timed(header, np.frombuffer(lasts, np.int64), bool(untimed))
 
 
@@ -157,6 +166,9 @@ def _timed(header: Header, lasts: np.ndarray, untimed: bool) -> Header:
     if untimed or (count > 1 and times[-1] <= 0) or times[-1] > count * 3600:
         times, last = np.arange(count) / header.rate, 1 / header.rate
     return replace(
-        header, times=times, stamps=stamps, keys=header.keys[order],
+        header,
+        times=times,
+        stamps=stamps,
+        keys=header.keys[order],
         duration=float(times[-1] + last),
-    )  # fmt: skip
+    )
