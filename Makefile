@@ -30,8 +30,7 @@ lint: install
 
 bench: install
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench,fast]'
-	status=0; for file in tests/benchmarks/bench_*.py; do \
-		echo "== $$file"; $(BIN)/python $$file $(BENCH_ARGS) || status=1; done; exit $$status
+	$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
 
 demo: install
 	$(BIN)/cnnrnn caption train

@@ -34,6 +34,11 @@ from cnnrnn.errors import CnnRnnError, UsageError
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"learning_rate": float("inf")}, "learning_rate is inf"),
         ({"clip_norm": -1.0}, "clip_norm is -1.0"),
+        ({"precision": "float16"}, "no precision 'float16'"),
+        ({"reward": "bleu", "init": "run"}, "no reward 'bleu'"),
+        ({"reward": "cider"}, "name its run with --init"),
+        ({"reward": "cider", "init": "run", "mirror": True}, "leave them out with --reward"),
+        ({"reward": "cider", "init": "run", "smoothing": 0.1}, "leave them out with --reward"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_at_once(wrong, message):
@@ -44,7 +49,7 @@ def test_what_cannot_be_meant_is_refused_at_once(wrong, message):
 def test_everything_is_decided_for_the_built_in_world():
     found = TrainSettings().resolved(pictures=4000, captions=20_000)
     undecided = {each.name for each in fields(found) if getattr(found, each.name) is None}
-    assert undecided == {"limit", "image_size", "features"}
+    assert undecided == {"limit", "image_size", "features", "init", "reward"}
     assert (found.backbone, found.mirror, found.holdout, found.min_count) == (
         "scenes", False, 400, 5,
     )  # fmt: skip

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from cnnrnn.errors import UsageError
-from cnnrnn.text.decoder import DecodeSettings, decode
-from cnnrnn.text.vocabulary import END
+from cnnrnn.text.decoder import DecodeSettings, decode, sample
+from cnnrnn.text.vocabulary import END, PAD
 
 A, B, C = 4, 5, 6
 SIZE = 7
@@ -227,3 +227,27 @@ def test_settings_that_leave_no_sentence_are_refused():
         DecodeSettings(beam_width=0)
     with pytest.raises(UsageError, match="at most 0 words"):
         DecodeSettings(max_words=0)
+
+
+# -- sampling ------------------------------------------------------------------------------------
+
+
+def test_sentences_are_drawn_as_often_as_they_are_likely():
+    drawn = sample(Told(TRAP), np.array([0]), 4000, 4, np.random.default_rng(0))
+    assert drawn.shape == (1, 4000, 4)
+    found = [tuple(row[row > PAD]) for row in drawn[0]]
+    assert found.count((A, C, END)) / 4000 == pytest.approx(0.6 * 0.35, abs=0.02)
+    assert found.count((B, END)) / 4000 == pytest.approx(0.4 * 0.9, abs=0.02)
+    for row in drawn[0]:
+        end = row.tolist().index(END)
+        assert PAD not in row[:end] and (row[end + 1 :] == PAD).all()
+
+
+def test_only_what_the_model_offers_is_drawn():
+    drawn = sample(Told(TRAP, offered=1), np.array([0]), 50, 4, np.random.default_rng(0))
+    assert (drawn == [A, C, END, PAD]).all()
+
+
+def test_a_drawn_sentence_is_cut():
+    drawn = sample(Told(TRAP), np.array([0, 0]), 3, 1, np.random.default_rng(0))
+    assert drawn.shape == (2, 3, 1) and set(drawn.ravel()) <= {A, B}

@@ -72,9 +72,13 @@ def test_cell_targets_by_hand():
     assert cell[:4].tolist() == [ALL_KINDS.index("ball"), list(COLOURS).index("red"), 0, 2]
     assert cell[4:8] * 56 == pytest.approx([40 - 52, 60 - 76, 80 - 52, 100 - 76], abs=1.5)
     assert target[0, 0, :4].tolist() == [27, 8, 4, 3]
-    assert not target[..., 8:].any()  # a ball has no parts
-    house = Thing("house", "blue", "large", states=(State(60.0, 100.0, 36.0),))
-    parts = training.cell_targets(Scene("val", 0, "side", "snow", 40.0, 1, (house,)))[..., 8:]
+    assert cell[8:10].tolist() == [0, 1] and np.isnan(cell[10])  # upright, and without a door
+    assert not target[..., 11:].any()  # a ball has no parts
+    house = Thing("house", "blue", "large", states=(State(60.0, 100.0, 36.0, 90.0, 0.25),))
+    target = training.cell_targets(Scene("val", 0, "side", "snow", 40.0, 1, (house,)))
+    assert target[10, 7, 8:11] == pytest.approx([1, 0, 0.25], abs=1e-6)
+    house = house.now(angle=0.0)
+    parts = training.cell_targets(Scene("val", 0, "side", "snow", 40.0, 1, (house,)))[..., 11:]
     roof, door = (parts[..., training.PARTS.index(name)] for name in ("roof", "door"))
     assert np.argwhere(roof)[:, 0].max() <= np.argwhere(door)[:, 0].min()
 
@@ -99,13 +103,13 @@ def test_image_targets_by_hand():
 def test_losses_by_hand():
     target = training.cell_targets(ONE_BALL)[None]
     logits = np.zeros((1, 14, 14, training._LOGITS), np.float32)
-    logits[..., 46:50] = target[..., 4:8]  # after 28 + 9 + 5 + 4 classes
+    logits[..., 46:53] = np.nan_to_num(target[..., 4:11])  # after 28 + 9 + 5 + 4 classes
     chance = sum(np.log(n) for n in (28, 9, 5, 4)) + 8 * np.log(2)
     assert float(training.cell_loss(target, logits)) == pytest.approx(chance, rel=1e-4)
     flags = np.array([[1.0, 0.0]], np.float32)
     assert float(training.image_loss(flags, np.array([[50.0, -50.0]], np.float32))) < 1e-6
     assert float(training.image_loss(flags, np.array([[-3.0, 0.0]], np.float32))) == pytest.approx(
-        10 * (np.log1p(np.exp(3)) + np.log(2)) / 2, rel=1e-5
+        training.IMAGE_WEIGHT * (np.log1p(np.exp(3)) + np.log(2)) / 2, rel=1e-5
     )
 
 
@@ -115,6 +119,15 @@ def test_training_writes_weights_that_load(tmp_path):
     assert [p.name for p in path.parent.iterdir()] == [path.name]
     scenes_cnn.build().load_weights(path)
     assert 0 <= measures["cell kind"] <= 1 and measures["box edge error, pixels"] > 0
+
+
+def test_varied_scenes_show_the_same_things_otherwise():
+    scene = scenes.scene("train", 3)
+    other = training.varied(scene)
+    assert [t.kind for t in other.things] == [t.kind for t in scene.things]
+    assert [t.state.x for t in other.things] == [t.state.x for t in scene.things]
+    assert len({t.state.open for t in other.things}) == len(other.things)
+    assert training.varied(scene) == other
 
 
 def test_the_shipped_weights_are_small():

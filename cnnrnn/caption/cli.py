@@ -49,6 +49,10 @@ _net_options = options.block(
 _fit_options = options.block(
     click.option("--epochs", type=options.POSITIVE, help="At most so many passes over the data."),
     click.option("--batch", type=options.POSITIVE, help="Pictures in a batch."),
+    click.option(
+        "--reward", type=click.Choice(["cider"]),
+        help="Learn from captions drawn by the model of --init, weighed by their CIDEr.",
+    ),
     click.option("--learning-rate", type=float, help="Its highest value. Default: 0.001."),
     click.option(
         "--schedule", type=click.Choice(["cosine", "plateau", "fixed"]),
@@ -58,6 +62,10 @@ _fit_options = options.block(
     click.option("--smoothing", type=float, help="Label smoothing. Default: 0.1."),
     click.option("--patience", type=options.POSITIVE, help="Epochs without gain. Default: 5."),
     click.option("--holdout", type=options.POSITIVE, help="Training pictures kept aside."),
+    click.option(
+        "--precision", type=click.Choice(["float32", "mixed_bfloat16"]),
+        help="Of the sums in training; the second is faster where the processor has it.",
+    ),
     click.option("--mirror/--no-mirror", default=None, help="Also train on mirrored pictures."),
 )  # fmt: skip
 
@@ -68,6 +76,10 @@ _fit_options = options.block(
         ("cnnrnn caption train --data captions.csv --dry-run", "check your data first"),
         ("cnnrnn caption train --data Flickr8k --weights weights.h5", "photos"),
         ("cnnrnn caption train --resume runs/caption/scenes-1", "go on after an interruption"),
+        (
+            "cnnrnn caption train --init runs/caption/scenes-1 --reward cider",
+            "better captions from its own tries",
+        ),
     ],
 )
 @options.data_options()
@@ -80,17 +92,26 @@ _fit_options = options.block(
 @options.name_option
 @click.option("--resume", type=options.PATH, metavar="RUN", help="Go on with this run.")
 @click.option("--config", type=options.PATH, metavar="FILE", help="Take the options of a run.")
+@click.option(
+    "--init", type=options.PATH, metavar="RUN",
+    help="Begin with the weights of a run, on its data unless --data says otherwise.",
+)  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Check the data, estimate time and disk, and stop.")
 @options.device_options
 @click.pass_context
-def train(ctx, name, resume, config, dry_run, device, threads, deterministic, **_) -> int:
+def train(
+    ctx, name, resume, config, init, dry_run, device, threads, deterministic, **_
+) -> int:  # fmt: skip
     """Train a captioner and keep it in runs/caption/."""
     from cnnrnn import backend
     from cnnrnn.caption import train as training
     from cnnrnn.caption.settings import TrainSettings
     from cnnrnn.training.chosen import settings_of
 
-    settings = settings_of(ctx, TrainSettings, TASK, resume, config)
+    if init and not resume:
+        settings = _begun(ctx, TrainSettings, config, init)
+    else:
+        settings = settings_of(ctx, TrainSettings, TASK, resume, config)
     backend.choose(device=device, threads=threads)
     if dry_run:
         cost = training.dry_run(settings)
@@ -113,6 +134,22 @@ def train(ctx, name, resume, config, dry_run, device, threads, deterministic, **
 
 def _example(run) -> str:
     return "scenes:3" if run.config["data"] == "scenes" else "photo.jpg"
+
+
+def _begun(ctx: click.Context, kind, config, init):
+    """The settings of the run that is begun from, with the options that were typed."""
+    from dataclasses import replace
+
+    from cnnrnn.training.chosen import changes_of
+    from cnnrnn.training.origin import read_config
+
+    if config:
+        raise UsageError(
+            "--config and --init both name a run whose options to take",
+            "the configuration of a run that was begun with --init repeats that too",
+        )
+    base = kind.from_config(read_config(init / "config.json", TASK))
+    return replace(base.begun_from(str(init)), **changes_of(ctx, kind))
 
 
 @caption.command(

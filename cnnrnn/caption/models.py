@@ -63,13 +63,18 @@ class InjectInit(keras.Model):
             "dropout": dropout,
         }
         self.vocabulary_size, self.hidden = vocabulary_size, hidden
-        self.feature_dropout = keras.layers.Dropout(feature_dropout)
-        self.dropout = keras.layers.Dropout(dropout)
-        self.picture = keras.layers.Dense(embedding, name="picture")
-        self.embed = keras.layers.Embedding(vocabulary_size, embedding, name="embed")
-        self.lstm = keras.layers.LSTM(hidden, return_sequences=True, return_state=True, name="lstm")
-        self.join = keras.layers.Dense(embedding, activation="tanh", name="join")
-        self.vocabulary = keras.layers.Dense(vocabulary_size, name="vocabulary")
+        policy = self.dtype_policy
+        self.feature_dropout = keras.layers.Dropout(feature_dropout, dtype=policy)
+        self.dropout = keras.layers.Dropout(dropout, dtype=policy)
+        self.picture = keras.layers.Dense(embedding, name="picture", dtype=policy)
+        self.embed = keras.layers.Embedding(
+            vocabulary_size, embedding, name="embed", dtype=policy
+        )
+        self.lstm = keras.layers.LSTM(
+            hidden, return_sequences=True, return_state=True, name="lstm", dtype=policy
+        )
+        self.join = keras.layers.Dense(embedding, activation="tanh", name="join", dtype=policy)
+        self.vocabulary = keras.layers.Dense(vocabulary_size, name="vocabulary", dtype=policy)
 
     def build(self, input_shape=None):
         """Make every weight now, so that a loaded model needs no first call."""
@@ -180,8 +185,11 @@ class Attention(InjectInit):
         super().__init__(*args, **kwargs)
         self.heads = math.gcd(heads, self.hidden)
         self._settings["heads"] = self.heads
-        self.project = keras.layers.Dense(self.hidden, activation="relu", name="project")
-        self.query = keras.layers.Dense(self.hidden, name="query")
+        policy = self.dtype_policy
+        self.project = keras.layers.Dense(
+            self.hidden, activation="relu", name="project", dtype=policy
+        )
+        self.query = keras.layers.Dense(self.hidden, name="query", dtype=policy)
 
     def build(self, input_shape=None):
         self.project.build((None, None, self._settings["feature_shape"][-1]))

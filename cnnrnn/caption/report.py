@@ -25,7 +25,8 @@ _CURVES = {
 _SHOWN = (
     "data", "model", "backbone", "weights", "features", "tokenizer", "min_count", "hidden",
     "embedding", "dropout", "feature_dropout", "smoothing", "mirror", "batch", "holdout", "epochs",
-    "learning_rate", "schedule", "clip_norm", "patience", "seed", "deterministic", "created",
+    "learning_rate", "schedule", "clip_norm", "patience", "precision", "init", "reward", "seed",
+    "deterministic", "created",
 )  # fmt: skip
 
 

@@ -101,7 +101,9 @@ def train(
     if run:
         _check_same(run, prepared)
         run.record_command()
-    backend.configure(seed=settings.seed, deterministic=deterministic)
+    backend.configure(
+        seed=settings.seed, deterministic=deterministic, precision=settings.precision
+    )
     training = with_features(settings, prepared.data.split("train"))
     tell_failures(prepared.data.name, training.failures, "pictures")
     usable = len(training.examples)
@@ -137,7 +139,7 @@ def dry_run(settings: TrainSettings) -> dict[str, float]:
     prepared = prepare(settings)
     show(prepared.check)
     settings = prepared.settings
-    backend.configure(seed=settings.seed)
+    backend.configure(seed=settings.seed, precision=settings.precision)
     examples = prepared.data.split("train")
     trial = with_features(replace(settings, mirror=False), examples[: 4 * _TRIAL_PICTURES])
     extraction = 0.0
@@ -182,6 +184,8 @@ def _provenance(prepared: Prepared) -> dict:
     if settings.features:
         return found | {"backbone": None}
     made = extractor(settings)
+    if settings.init:
+        found["init"] = str(Path(settings.init).resolve())
     if Path(settings.weights).exists():
         # The run must find the file again from wherever it is used.
         found["weights"] = str(Path(settings.weights).resolve())
@@ -230,18 +234,25 @@ def _batches(prepared: Prepared, pictures: Pictures, mirrored: Pictures | None) 
 
 
 def _fit(run: Run, prepared: Prepared, training: Pictures, aside: Pictures, resume: bool):
+    from cnnrnn.caption.reward import RewardBatches
     from cnnrnn.caption.validate import Validation
+    from cnnrnn.caption.warm_start import warm_start
     from cnnrnn.training.fit import FitSettings, fit
 
     settings = prepared.settings
     mirrored = None
     if settings.mirror and not settings.features:
         mirrored = with_features(settings, training.examples, variant="mirror")
+    # A backbone that was built because its features were not cached has drawn numbers too.
+    backend.configure(seed=settings.seed)
     model = _model(prepared, training.features.row_shape)
+    if settings.init and not (resume and run.last.exists()):
+        warm_start(model, prepared.vocabulary, settings.init)
+    batches = _batches(prepared, training, mirrored)
     return fit(
         model,
         _loss(settings),
-        _batches(prepared, training, mirrored),
+        RewardBatches(batches) if settings.reward else batches,
         Validation(prepared.vocabulary, aside, _batches(prepared, aside, None)),
         MONITOR,
         FitSettings(

@@ -2,11 +2,11 @@
 
     python -m cnnrnn.features.train_scenes_cnn          (or: make backbone)
 
-About eight minutes of one core. Every picture is a new one of the split `train`, so no picture is
+About ten minutes of one core. Every picture is a new one of the split `train`, so no picture is
 seen twice; the last lines tell how much of `val` the network reads. Two kinds of target:
 
     cell   of each cell of the grid: kind, colour, texture and size of the thing that fills it,
-           the edges of its box and the parts in sight
+           the edges of its box, how it is turned, how far its door is open, the parts in sight
     image  of the whole: which kind is there in which colour, in which ninth of the picture, in
            which relation, how often; the background. Read off `pooled` and off the grid's average.
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,20 @@ from cnnrnn.scenes.draw import layout
 from cnnrnn.scenes.world import ALL_KINDS, BACKGROUNDS, COLOURS, RELATIONS, SIZES, TEXTURES
 
 WEIGHTS = Path(__file__).parent / "weights" / "scenes.weights.h5"
-BATCH, STEPS, WARM_UP, RATE, SEED = 32, 2000, 60, 3e-3, 0
+BATCH, STEPS, WARM_UP, RATE, SEED = 32, 2400, 60, 3e-3, 0
+# One flag in fifty is up, so a mean over flags is small beside the losses of the cells.
+IMAGE_WEIGHT = 60.0
 CELLS = scenes_cnn.SIZE // scenes_cnn.STRIDE
 
 _NAMES = {
     "kind": ALL_KINDS, "colour": tuple(COLOURS), "texture": TEXTURES, "size": tuple(SIZES),
 }
 PARTS = tuple(dict.fromkeys(part for kind in ALL_KINDS for part in sketches.parts(kind)))
-# A cell's target: one class each (the last one: nothing here), the box's edges, a flag per part.
+# A cell's target: one class each (the last one: nothing here), then numbers, then a flag per part.
 CLASSES = {name: len(values) + 1 for name, values in _NAMES.items()}
-_LOGITS = sum(CLASSES.values()) + 4 + len(PARTS)
+NUMBERS = ("left", "top", "right", "bottom", "sine", "cosine", "open")
+_FLAGS = 4 + len(NUMBERS)  # where the flags begin
+_LOGITS = sum(CLASSES.values()) + len(NUMBERS) + len(PARTS)
 # A picture's target, all of them flags: the labels of each group and how many.
 GROUPS = {
     "colours": len(ALL_KINDS) * len(COLOURS), "places": len(ALL_KINDS) * 9,
@@ -46,16 +51,30 @@ GROUPS = {
 }
 _FILLED = 12  # of a cell's 64 pixels: from there on the cell shows the thing
 _SIGHTED = 6  # the same for a part
+_TURNED = 0.3  # share of the things that are turned by lot in a varied scene
+
+
+def varied(scene: scenes.Scene) -> scenes.Scene:
+    """The same scene with doors and turns drawn by lot."""
+    generator = np.random.default_rng([SEED, scene.index])
+    things = []
+    for thing in scene.things:
+        changes = {"open": float(generator.random())}
+        if thing.state.relation != "in" and generator.random() < _TURNED:
+            changes["angle"] = float(generator.uniform(-180, 180))
+        things.append(thing.now(**changes))
+    return replace(scene, things=tuple(things))
 
 
 def cell_targets(scene: scenes.Scene) -> np.ndarray:
-    """What each cell shows: float32 (14, 14, 8 + parts).
+    """What each cell shows: float32 (14, 14, 11 + parts).
 
-    Four class numbers, the edges of the thing's box seen from the cell's middle in half pictures
-    (left, top, right, bottom), and a flag per part.
+    Four class numbers; the edges of the thing's box seen from the cell's middle in half pictures
+    (left, top, right, bottom), sine and cosine of its angle, how far its door is open (NaN where it
+    has none); a flag per part.
     """
     seen = layout(scene)
-    target = np.zeros((CELLS, CELLS, 8 + len(PARTS)), np.float32)
+    target = np.zeros((CELLS, CELLS, _FLAGS + len(PARTS)), np.float32)
     target[..., :4] = [len(values) for values in _NAMES.values()]
     filled = np.stack([_per_cell(seen.things == i) for i in range(len(scene.things))], -1)
     shown = np.where(filled.max(-1) >= _FILLED, filled.argmax(-1), -1)
@@ -70,9 +89,12 @@ def cell_targets(scene: scenes.Scene) -> np.ndarray:
         edges = np.array([x.min(), y.min(), x.max() + 1, y.max() + 1])
         away = edges - np.tile(middles[cells], 2)
         target[cells, 4:8] = away / (scenes_cnn.SIZE / 2)
+        angle = np.radians(thing.state.angle)
+        opened = thing.state.open if thing.kind == "house" else np.nan
+        target[cells, 8:_FLAGS] = np.sin(angle), np.cos(angle), opened
         for number, part in enumerate(sketches.parts(thing.kind)):
             sighted = _per_cell(mask & (seen.parts == number + 1)) >= _SIGHTED
-            target[sighted, 8 + PARTS.index(part)] = 1
+            target[sighted, _FLAGS + PARTS.index(part)] = 1
     return target
 
 
@@ -107,13 +129,15 @@ def batches(split: str, first: int, count: int) -> Iterator[tuple]:
     """Batches of (pictures, (cell targets, image targets, image targets)), scene by scene."""
     for start in range(first, first + count, BATCH):
         chosen = [scenes.scene(split, i) for i in range(start, start + BATCH)]
+        # The eight plans take turns: of each, the same share is varied.
+        chosen = [varied(each) if each.index // 8 % 2 else each for each in chosen]
         pictures = np.stack([scenes.render(scene) for scene in chosen]).astype(np.float32)
         image = np.stack([image_targets(scene) for scene in chosen])
         yield pictures, (np.stack([cell_targets(scene) for scene in chosen]), image, image)
 
 
 def cell_loss(target: Any, logits: Any) -> Any:
-    """The loss of one batch of cells: cross-entropies, box edges, parts."""
+    """The loss of one batch of cells: cross-entropies, numbers, parts."""
     ops = backend.keras().ops
     here = ops.cast(target[..., 0] < len(ALL_KINDS), "float32")
     weight = 0.25 + 0.75 * here  # most cells show nothing
@@ -123,14 +147,18 @@ def cell_loss(target: Any, logits: Any) -> Any:
         some = ops.log_softmax(logits[..., start : start + classes], axis=-1)
         total = total - ops.sum(weight * ops.sum(wanted * some, -1)) / ops.sum(weight)
         start += classes
-    edges = ops.sum(ops.abs(logits[..., start : start + 4] - target[..., 4:8]), -1)
-    total = total + 2 * ops.sum(here * edges) / (ops.sum(here) + 1)
-    return total + 8 * ops.mean(_flag_loss(target[..., 8:], logits[..., start + 4 :]))
+    wanted = target[..., 4:_FLAGS]
+    known = ops.isfinite(wanted)
+    wanted = ops.where(known, wanted, 0.0)
+    away = ops.abs(logits[..., start : start + len(NUMBERS)] - wanted) * ops.cast(known, "float32")
+    total = total + 2 * ops.sum(here * ops.sum(away, -1)) / (ops.sum(here) + 1)
+    flags = logits[..., start + len(NUMBERS) :]
+    return total + 8 * ops.mean(_flag_loss(target[..., _FLAGS:], flags))
 
 
 def image_loss(target: Any, logits: Any) -> Any:
     """The loss of the flags of whole pictures; few of them are up."""
-    return 10 * backend.keras().ops.mean(_flag_loss(target, logits))
+    return IMAGE_WEIGHT * backend.keras().ops.mean(_flag_loss(target, logits))
 
 
 def _flag_loss(target: Any, logits: Any) -> Any:
@@ -171,8 +199,11 @@ def evaluate(model: Any, count: int) -> dict[str, float]:
             guess = logits[..., start : start + classes].argmax(-1)
             right.setdefault(f"cell {name}", []).append((guess == cells[..., number])[here])
             start += classes
-        edges = np.abs(logits[..., start : start + 4] - cells[..., 4:8])[here]
+        away = np.abs(logits[..., start : start + len(NUMBERS)] - cells[..., 4:_FLAGS])[here]
+        edges, turns, opened = away[:, :4], away[:, 4:6], away[:, 6]
         right.setdefault("box edge error, pixels", []).append(edges.mean(-1) * scenes_cnn.SIZE / 2)
+        right.setdefault("sine and cosine error", []).append(turns.mean(-1))
+        right.setdefault("door error", []).append(opened[np.isfinite(opened)])
         for name, flags in (("pooled", whole), ("grid average", average)):
             begin = 0
             for group, width in GROUPS.items():

@@ -1,4 +1,4 @@
-"""Words out of an LSTM language model: greedy and beam search, in batches.
+"""Words out of an LSTM language model: greedy and beam search and sampling, in batches.
 
 A model is seen as two plain step functions (arrays in, arrays out), see `StepModel`; how they
 are run (a compiled graph, another engine) is their maker's business. Captions, region phrases and
@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from cnnrnn.errors import UsageError
-from cnnrnn.text.vocabulary import END, START
+from cnnrnn.text.vocabulary import END, PAD, START
 
 
 class StepModel(Protocol):
@@ -135,6 +135,44 @@ def decode(
         if search.finished.all():
             break
     return search.sentences(settings.length_penalty, with_attention=maps is not None)
+
+
+def sample(
+    model: StepModel,
+    features: np.ndarray,
+    copies: int,
+    max_words: int,
+    generator: np.random.Generator,
+) -> np.ndarray:
+    """Draw sentences about B pictures from the model's own distribution.
+
+    Args:
+        model: the language model's step functions; of its words only those that it offers (the M
+            best) are drawn, in proportion to their probabilities.
+        features: (B, ...) as the model takes them.
+        copies: sentences of each picture.
+        max_words: a sentence is cut after so many words.
+        generator: draws them.
+
+    Returns:
+        word numbers int32 (B, copies, max_words), END and then PAD behind a shorter sentence.
+    """
+    memory, state = model.begin(features, copies)
+    count = len(features) * copies
+    parents, words = np.arange(count, dtype=np.int32), np.full(count, START, np.int32)
+    drawn = np.full((count, max_words), PAD, np.int32)
+    ended = np.zeros(count, bool)
+    for position in range(max_words):
+        gains, choices, state, _ = model.advance(memory, state, parents, words)
+        total = np.cumsum(np.exp(np.asarray(gains, np.float64)), axis=1)
+        lot = generator.random((count, 1)) * total[:, -1:]
+        place = np.minimum((total <= lot).sum(axis=1), total.shape[1] - 1)
+        words = np.where(ended, PAD, np.asarray(choices)[parents, place]).astype(np.int32)
+        drawn[:, position] = words
+        ended |= words == END
+        if ended.all():
+            break
+    return drawn.reshape(len(features), copies, max_words)
 
 
 class _Search:

@@ -28,6 +28,12 @@ def flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
+def changes_of(ctx: click.Context, kind: type) -> dict[str, Any]:
+    """The fields of a dataclass of settings that were typed, in JSON types."""
+    fields = kind.__dataclass_fields__
+    return {key: _plain(value) for key, value in typed(ctx).items() if key in fields}
+
+
 def settings_of(
     ctx: click.Context, kind: type, task: str, resume: Path | None, config: Path | None
 ):
@@ -45,8 +51,7 @@ def settings_of(
         CnnRnnError: `config` cannot be read.
     """
     given = typed(ctx)
-    fields = kind.__dataclass_fields__
-    changes = {key: _plain(value) for key, value in given.items() if key in fields}
+    changes = changes_of(ctx, kind)
     if resume:
         others = sorted(set(given) - {"resume", "device", "threads"})
         if others:

@@ -77,13 +77,17 @@ class FitSettings:
 
 
 class Batches(Protocol):
-    """The training data of one task."""
+    """The training data of one task.
+
+    Data that the model makes itself (self-critical training) has, instead of `epoch`, a method
+    `online(model, generator)`; what it gives is drawn between the steps, not ahead of them.
+    """
 
     def steps(self) -> int:
         """Batches of an epoch."""
 
-    def epoch(self, generator: np.random.Generator) -> Iterable[tuple[Any, Any]]:
-        """The (inputs, targets) of one epoch in a new order."""
+    def epoch(self, generator: np.random.Generator) -> Iterable[tuple]:
+        """The (inputs, targets) or (inputs, targets, weights) of one epoch in a new order."""
 
 
 @dataclass(frozen=True)
@@ -121,10 +125,17 @@ def fit(
         resume: go on after the last finished epoch of `run`.
 
     Raises:
-        CnnRnnError: the loss is no longer a number (the last good epoch is kept).
+        CnnRnnError: the loss is no longer a number (the last good epoch is kept); a finished run
+            to resume that keeps no training state.
         Interrupted: Ctrl-C.
     """
     state = run.read_state() if resume else None
+    if resume and not state and (run.path / "metrics.json").exists():
+        # Such as a starter: beginning again would overwrite it.
+        raise CnnRnnError(
+            f"run {run.path} is finished and keeps no state of its training to go on from",
+            f"train anew with --config {run.path}/config.json",
+        )
     if state:
         model = load_model(run.last, compiled=True)
     else:
@@ -180,12 +191,13 @@ def _train_epoch(model, batches, settings, epoch, scale) -> tuple[float, float]:
     _reseed(model, generator)
     steps = batches.steps()
     total = count = rate = 0.0
-    ready = prefetched(batches.epoch(generator))
+    online = getattr(batches, "online", None)
+    ready = online(model, generator) if online else prefetched(batches.epoch(generator))
     with console.Progress(steps, f"epoch {epoch}", "steps") as progress, closing(ready):
-        for step, (inputs, targets) in enumerate(ready):
+        for step, batch in enumerate(ready):
             rate = scale * _rate(settings, (epoch - 1) * steps + step, steps)
             model.optimizer.learning_rate.assign(rate)
-            value = float(np.ravel(model.train_on_batch(inputs, targets))[0])
+            value = float(np.ravel(model.train_on_batch(*batch))[0])
             if not math.isfinite(value):
                 kept = "; the last good epoch is kept" if epoch > 1 else ""
                 raise CnnRnnError(
@@ -252,8 +264,9 @@ def averaged(model) -> Iterator[None]:
 
 def _without_optimizer(model):
     """A copy of the model that was never compiled: a .keras file keeps whatever optimizer it has,
-    and that is three times the size of the weights."""
-    plain = type(model).from_config(model.get_config())
+    and that is three times the size of the weights. It computes in float32, which every machine
+    does well."""
+    plain = type(model).from_config({**model.get_config(), "dtype": "float32"})
     if not plain.built:
         plain.build(None)
     plain.set_weights(model.get_weights())

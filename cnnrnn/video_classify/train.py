@@ -252,6 +252,8 @@ def _fit(run: Run, prepared: Prepared, training: Clips, aside: Clips, resume: bo
     validate, monitor = last_epoch, UNCHOSEN
     if aside.examples:
         validate, monitor = Validation(aside, prepared.labels, settings.batch), MONITOR
+    # A backbone that was built because its features were not cached has drawn numbers too.
+    backend.configure(seed=settings.seed)
     return fit(
         _model(prepared, training),
         _loss(prepared, training),

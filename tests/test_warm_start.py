@@ -1,0 +1,73 @@
+"""A captioner that begins with another run's weights: what is kept, word by word."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cnnrnn import backend
+from cnnrnn.caption.models import MODELS
+from cnnrnn.caption.warm_start import warm_start
+from cnnrnn.errors import CnnRnnError
+from cnnrnn.text.vocabulary import Vocabulary
+from cnnrnn.training.run import Run
+
+numpy = backend.keras().ops.convert_to_numpy
+
+OLD = Vocabulary([("dog", 3), ("cat", 2), ("red", 1)])
+NEW = Vocabulary([("red", 3), ("house", 2), ("dog", 1), ("on", 1)])
+
+
+def captioner(vocabulary, kind="attention", hidden=8):
+    shape = (2, 2, 6) if kind == "attention" else (6,)
+    model = MODELS[kind](len(vocabulary), shape, hidden, 4, 0.0, 0.0)
+    model.build()
+    return model
+
+
+@pytest.fixture
+def old(tmp_path):
+    backend.configure(seed=1)
+    model = captioner(OLD)
+    for variable in model.weights:  # biases too should be told apart
+        variable.assign(np.random.default_rng(0).standard_normal(variable.shape))
+    run = Run.create(tmp_path, "caption", "old")
+    run.save_best(model.save)
+    OLD.save(run.path / "vocabulary.json")
+    return run, model
+
+
+def test_shared_words_keep_their_rows_and_new_ones_their_first_weights(old):
+    run, before = old
+    model = captioner(NEW)
+    fresh = numpy(model.embed.embeddings)
+    warm_start(model, NEW, run.path)
+    embeddings, known = numpy(model.embed.embeddings), numpy(before.embed.embeddings)
+    for word in ("<start>", "red", "dog"):
+        new, there = NEW.encode([word])[0], OLD.encode([word])[0]
+        if word == "<start>":
+            new = there = 1
+        np.testing.assert_array_equal(embeddings[new], known[there])
+        np.testing.assert_array_equal(
+            numpy(model.vocabulary.kernel)[:, new],
+            numpy(before.vocabulary.kernel)[:, there],
+        )
+        assert float(model.vocabulary.bias[new]) == float(before.vocabulary.bias[there])
+    house = NEW.encode(["house"])[0]
+    np.testing.assert_array_equal(embeddings[house], fresh[house])
+    for name in ("lstm", "join", "project", "query", "picture"):
+        for ours, theirs in zip(
+            getattr(model, name).get_weights(), getattr(before, name).get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(("kind", "hidden"), [("attention", 16), ("inject-init", 8)])
+def test_a_run_of_another_shape_is_refused(old, kind, hidden):
+    with pytest.raises(CnnRnnError, match="another shape"):
+        warm_start(captioner(NEW, kind, hidden), NEW, old[0].path)
+
+
+def test_a_run_that_is_none_is_refused(tmp_path):
+    with pytest.raises(CnnRnnError, match="does not exist"):
+        warm_start(captioner(NEW), NEW, tmp_path / "nothing")
