@@ -130,6 +130,7 @@ def test_a_batch_goes_on_behind_what_cannot_be_read(run):
     }  # fmt: skip
     assert found["bad/-dash.gif"]["label"] == "right"
     assert sum(found["bad/one.mp4"]["scores"].values()) == pytest.approx(1)
+    assert [len(found[f"bad/{n}"]["steps"]["left"]) for n in ("-dash.gif", "one.mp4")] == [6, 1]
     errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 3 and "2 clips done, 3 failed" in result.stderr
 
@@ -268,6 +269,7 @@ def test_an_ensemble_holds_its_members(run):
     assert ensemble.weights.sum() == pytest.approx(1)
     said = call("predict", "clips/left/1.mp4", "--run", RUNS / "both").stdout
     assert said.split("\t")[1].startswith("left")
+    assert call("predict", "clips/left/1.mp4", "--run", RUNS / "both", "--window", 0.3).stdout
     assert call("evaluate", "--run", RUNS / "both", "--no-controls", "--json").stdout
 
 

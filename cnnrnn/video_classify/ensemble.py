@@ -146,6 +146,15 @@ class Ensemble:
         for source in sources:
             yield self._joined([next(member.stream([source])) for member in self.members])
 
+    def slide(
+        self, source: Source, seconds: float, step: float
+    ) -> Iterator[tuple[float, float, Judgement]]:
+        """See `Classifier.slide`."""
+        for parts in zip(*(each.slide(source, seconds, step) for each in self.members),
+                         strict=False):
+            start, end = parts[0][:2]
+            yield start, end, self._joined([judgement for *_, judgement in parts])
+
     def _joined(self, judgements: Sequence[Judgement]) -> Judgement:
         first = judgements[0]
         if any(each.error for each in judgements):

@@ -68,7 +68,7 @@ def predict(arguments: Sequence[str], run: Path | None, settings: PredictSetting
                 judgement = next(classifier.stream([source]))
                 if judgement.error:
                     raise CnnRnnError(judgement.error)
-                _show(judgement, settings)
+                _show(judgement, classifier.labels, settings)
             if settings.output:
                 if judgement is None:
                     judgement = next(classifier.stream([source]))
@@ -96,16 +96,19 @@ def _single_file(output: Path | None) -> bool:
     return output is not None and output.suffix.lower() in video_write.WRITERS
 
 
-def _show(judgement: Judgement, settings: PredictSettings) -> None:
+def _show(judgement: Judgement, labels: Sequence[str], settings: PredictSettings) -> None:
     if settings.json:
-        console.json_line(as_json(judgement))
+        console.json_line(as_json(judgement, labels))
         return
     best = list(judgement.scores.items())[: settings.top]
     console.result(f"{judgement.name}\t" + "  ".join(f"{name} {p:.2f}" for name, p in best))
 
 
-def as_json(judgement: Judgement) -> dict:
-    """A judgement as one object; `evaluate --predictions` reads lines of them."""
+def as_json(judgement: Judgement, labels: Sequence[str]) -> dict:
+    """A judgement as one object; `evaluate --predictions` reads lines of them.
+
+    `steps` are the probabilities after each sampled frame, by label; `times` are these frames'.
+    """
     found = {
         "path": judgement.name,
         "label": judgement.label,
@@ -115,6 +118,8 @@ def as_json(judgement: Judgement) -> dict:
     for key in ("times", "weights", "chosen"):
         if (value := getattr(judgement, key)) is not None:
             found[key] = value
+    if judgement.steps is not None:
+        found["steps"] = dict(zip(labels, judgement.steps.T, strict=True))
     return found
 
 
@@ -122,7 +127,8 @@ def _timeline(classifier: Classifier, source: Source, settings: PredictSettings)
     """A judgement for each window, one line each."""
     for start, end, judgement in classifier.slide(source, settings.window, settings.window / 2):
         if settings.json:
-            console.json_line({**as_json(judgement), "start": start, "end": end})
+            found = as_json(judgement, classifier.labels)
+            console.json_line({**found, "start": start, "end": end})
             continue
         best = list(judgement.scores.items())[: settings.top]
         bar = "#" * round(_BAR * judgement.probability)

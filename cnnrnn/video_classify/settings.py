@@ -159,8 +159,10 @@ class TrainSettings:
             uneven: whether some labels have far more of them than others.
         """
         chosen = dict(_PIXELS if self.model == "c3d" else _BUILT_IN if self.built_in else _VIDEO)
-        if self.model == "c3d" and self.image_size is None:
+        if self.model == "c3d":
             chosen["image_size"] = 56
+        elif self.data == BUILT_IN[1]:
+            chosen["frames"] = 24  # all there are: half of them could miss the action
         chosen["holdout"] = max(1, min(200, clips // 6))
         chosen["balance"] = uneven
         unset = {key: value for key, value in chosen.items() if getattr(self, key) is None}
