@@ -13,8 +13,10 @@ from cnnrnn.video_classify import cli, losses, settings
 from cnnrnn.video_classify.models import MODELS
 from cnnrnn.video_classify.models.attention import FrameScores, KeepFrames
 from cnnrnn.video_classify.models.base import (
+    VIEWS,
     PictureStem,
     Standardise,
+    View,
     at_first,
     at_last,
     masked_mean,
@@ -70,7 +72,7 @@ def model(name):
 def test_the_command_offers_the_registry():
     assert settings.MODELS == cli.MODELS == tuple(MODELS)
     assert settings.STREAMS == cli.STREAMS
-    assert set(settings.VOTES) == set(VOTES)
+    assert set(settings.VOTES) == set(VOTES) and set(settings.VIEWS) == set(VIEWS)
 
 
 def test_logits_for_each_clip_and_what_led_to_them(model):
@@ -148,6 +150,7 @@ def test_masked_softmax_by_hand():
 LAYERS = {
     "Standardise": (Standardise(), (None, T, D)),
     "PictureStem": (PictureStem(units=7, width=2), (None, T, 6, 8, 1)),
+    "View": (View("both"), (None, T, D)),
     "FrameScores": (FrameScores(units=3), (None, T, D)),
     "KeepFrames": (KeepFrames(k=2, noise=0.5, seed=1), None),
     "Votes": (Votes("learned"), (None, T, L)),
@@ -170,6 +173,7 @@ def test_a_layer_serialises(name):
         (PictureStem(units=7, width=2), [(2, T, 6, 8, 1)], (2, T, 7)),
         (FrameScores(units=3), [(2, T, D)], (2, T)),
         (Standardise(), [(2, T, D), (2, T)], (2, T, D)),
+        (View("both"), [(2, T, D), (2, T)], (2, T, 2 * D)),
         (Votes("max"), [(2, T, L), (2, T)], (2, L)),
         (Mixture([0.5, 0.5]), [(3, 2, L)], (3, L)),
     ],
@@ -193,6 +197,38 @@ def test_standardise_by_hand():
     found = numpy(layer(rows, ops.array(mask)))
     np.testing.assert_allclose(found[0, :, 0], [-2 / deviation, 0], atol=1e-6)
     assert (found[1, 1] == 0).all()
+
+
+def test_views_by_hand():
+    x = np.array([[[1.0], [4.0], [10.0], [99.0]]], np.float32)
+    mask = np.array([[True, True, True, False]])
+    expected = {
+        "frames": [[1], [4], [10]], "changes": [[0], [3], [6]], "centred": [[-4], [-1], [5]],
+        "both": [[1, 0], [4, 3], [10, 6]],
+    }  # fmt: skip
+    for kind, rows in expected.items():
+        layer = View(kind)
+        found = numpy(layer(x, ops.array(mask)))[0]
+        assert found[:3].tolist() == rows
+        assert kind in ("frames", "both") or (found[3] == 0).all()
+        layer.measure(x, mask)
+        measured = numpy(layer(x, ops.array(mask)))[0, :3]
+        np.testing.assert_allclose(measured.std(axis=0), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("view", ["changes", "centred", "both"])
+def test_views_keep_masks_and_files(view, tmp_path):
+    from cnnrnn.training.fit import load_model
+
+    model = made("lstm", view=view)
+    given = clips(model)
+    model.measure({stream: given[stream] for stream in model.shapes}, given["mask"])
+    other = {key: value.copy() for key, value in given.items()}
+    other["rgb"][0, 3:] = np.nan
+    before = numpy(model(given))
+    np.testing.assert_array_equal(before, numpy(model(other)))
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(before, numpy(load_model(tmp_path / "model.keras")(given)))
 
 
 def test_picture_stem_keeps_frames_apart():

@@ -63,6 +63,11 @@ frame_options = options.block(
     click.option(
         "--grid", metavar="RxC", help="Keep rows and columns of a frame apart, such as 2x2."
     ),
+    click.option(
+        "--view", type=click.Choice(["frames", "changes", "centred", "both"]),
+        help="How nets that see order look at rgb frames. Default: changes for the built-in "
+        "clips, else both (frames and changes).",
+    ),
     click.option("--frames", type=options.POSITIVE, help="Frames sampled over the whole clip."),
     click.option("--fps", type=float, help="Frames a second instead, --frames of them at most."),
 )  # fmt: skip

@@ -52,7 +52,8 @@ class Plan:
         changes = {"data": data, "model": model, "seed": seed}
         if model == "c3d":
             # It sees pixels, whatever the others see.
-            changes |= {"stream": "rgb", "grid": None, "frames": None, "image_size": None}
+            changes |= {"stream": "rgb", "grid": None, "view": None}
+            changes |= {"frames": None, "image_size": None}
         return replace(self.base, **changes)
 
     def as_config(self) -> dict:

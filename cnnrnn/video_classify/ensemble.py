@@ -115,7 +115,8 @@ class Ensemble:
         for member in self.members:
             key = replace(
                 member.settings, model="lstm" if member.settings.model != "c3d" else "c3d",
-                seed=0, hidden=None, votes="mean", keep=1, width=1, dropout=None, epochs=None,
+                seed=0, view=None, hidden=None, votes="mean", keep=1, width=1, dropout=None,
+                epochs=None,
             )  # fmt: skip
             key = repr(key)
             if key not in seen:

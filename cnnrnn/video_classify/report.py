@@ -26,8 +26,8 @@ _CURVES = {
     "learning rate": ("at the end of the epoch", {"rate": "rate"}),
 }
 _SHOWN = (
-    "data", "split_by", "fold", "model", "backbone", "weights", "stream", "grid", "frames", "fps",
-    "hidden", "votes", "keep", "width", "dropout", "feature_dropout", "smoothing", "balance",
+    "data", "split_by", "fold", "model", "backbone", "weights", "stream", "grid", "view", "frames",
+    "fps", "hidden", "votes", "keep", "width", "dropout", "feature_dropout", "smoothing", "balance",
     "batch", "holdout", "epochs", "learning_rate", "schedule", "clip_norm", "patience", "seed",
     "deterministic", "created",
 )  # fmt: skip

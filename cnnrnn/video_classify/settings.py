@@ -16,11 +16,12 @@ MODELS = (
     "lstm", "bilstm", "gru", "lstm-vote", "attention", "top-k", "mean", "max", "mean-std", "c3d",
 )  # fmt: skip
 STREAMS = ("rgb", "motion", "flow", "rgb+motion", "rgb+flow")
+VIEWS = ("frames", "changes", "centred", "both")
 VOTES = ("mean", "last", "max", "learned")
 SCHEDULES = ("cosine", "plateau", "fixed")
 SPLIT_BY = ("group", "clip")
 CHOICES = {
-    "model": MODELS, "stream": STREAMS, "votes": VOTES, "schedule": SCHEDULES,
+    "model": MODELS, "stream": STREAMS, "view": VIEWS, "votes": VOTES, "schedule": SCHEDULES,
     "split_by": SPLIT_BY,
 }  # fmt: skip
 
@@ -39,6 +40,8 @@ class TrainSettings:
     stream: what is seen of a clip; `rgb+motion` joins two.
     grid: `2x2` keeps so many rows and columns of a frame apart; None pools an rgb frame, and lets
         pictures of motion or flow pass a small trained CNN.
+    view: how nets that see order look at rgb frames: as they are, as changes from each to the
+        next, centred on their clip's mean, or both frames and changes.
     frames: T, sampled over the whole clip.
     fps: frames a second instead, T at most.
     hidden: units of the recurrent net.
@@ -64,6 +67,7 @@ class TrainSettings:
     image_size: int | list | None = None
     stream: str = STREAMS[0]
     grid: str | None = None
+    view: str | None = None
     frames: int | None = None
     fps: float | None = None
     hidden: int | None = None
@@ -86,7 +90,7 @@ class TrainSettings:
     def __post_init__(self):
         for name, known in CHOICES.items():
             value = getattr(self, name)
-            if value not in known:
+            if value not in known and (name != "view" or value is not None):
                 raise UsageError(f"no {name} {value!r}", f"one of {', '.join(known)}")
         for name in ("dropout", "feature_dropout", "smoothing"):
             value = getattr(self, name)
@@ -152,7 +156,8 @@ class TrainSettings:
         return int(match[1]) - 1, int(match[2])
 
     def resolved(self, clips: int, uneven: bool = False) -> TrainSettings:
-        """The same with every None but `limit`, `fold`, `image_size`, `grid` and `fps` decided.
+        """The same with every None but `limit`, `fold`, `image_size`, `grid` and `fps` decided, and
+        these where the data or model asks for it.
 
         Args:
             clips: how many there are to train on.
@@ -161,7 +166,9 @@ class TrainSettings:
         chosen = dict(_PIXELS if self.model == "c3d" else _BUILT_IN if self.built_in else _VIDEO)
         if self.model == "c3d":
             chosen["image_size"] = 56
-        elif self.data == BUILT_IN[1]:
+        elif self.built_in and self.stream == "rgb":
+            chosen["grid"] = "4x4"
+        if self.data == BUILT_IN[1] and self.model != "c3d":
             chosen["frames"] = 24  # all there are: half of them could miss the action
         chosen["holdout"] = max(1, min(200, clips // 6))
         chosen["balance"] = uneven
@@ -183,6 +190,17 @@ class TrainSettings:
         return cls(**fields_of(cls, config))
 
 
-_BUILT_IN = {"backbone": "scenes", "frames": 12, "hidden": 96, "dropout": 0.2, "epochs": 20}
-_VIDEO = {"backbone": "mobilenet_v2", "frames": 16, "hidden": 128, "dropout": 0.5, "epochs": 40}
-_PIXELS = {"backbone": "scenes", "frames": 16, "hidden": 128, "dropout": 0.3, "epochs": 30}
+# Chosen on the split val of half the built-in clips: an LSTM reaches a top-1 of 0.46 on pooled
+# frames as they are, 0.88 on their changes, and 0.93 on changes in a grid of 4x4.
+_BUILT_IN = {
+    "backbone": "scenes", "frames": 12, "view": "changes", "hidden": 96, "dropout": 0.3,
+    "epochs": 20,
+}  # fmt: skip
+_VIDEO = {
+    "backbone": "mobilenet_v2", "frames": 16, "view": "both", "hidden": 128, "dropout": 0.5,
+    "epochs": 40,
+}  # fmt: skip
+_PIXELS = {
+    "backbone": "scenes", "frames": 16, "view": "frames", "hidden": 128, "dropout": 0.3,
+    "epochs": 30,
+}  # fmt: skip

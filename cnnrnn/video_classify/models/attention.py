@@ -108,6 +108,8 @@ class Attention(VideoModel):
     The states h_t know what came before and after, so that order is seen.
     """
 
+    OPTIONS = ("view",)
+
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.project = keras.layers.Dense(self.hidden, name="project")
@@ -142,13 +144,14 @@ class Attention(VideoModel):
 class TopK(Attention):
     """A BiLSTM chooses k frames, an LSTM fuses these alone, in their order.
 
-    What the first net knows of the other frames reaches the second by its choice only.
+    What the first net knows of the other frames reaches the second by its choice only (and, with
+    the view `changes`, by what a kept frame differs in from the one before).
 
     Args:
         keep: k.
     """
 
-    OPTIONS = ("keep",)
+    OPTIONS = ("view", "keep")
 
     def __init__(self, *args, keep: int = 6, **kwargs):
         super().__init__(*args, **kwargs)

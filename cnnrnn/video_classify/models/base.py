@@ -85,6 +85,71 @@ class Standardise(keras.layers.Layer):
         return ops.where(mask, x, 0.0)
 
 
+def _changes(x, mask):
+    """Each frame less the one before: (B, T, D), (B, T) -> (B, T, D), zeros at the first."""
+    both = ops.logical_and(mask[:, 1:], mask[:, :-1])[..., None]
+    apart = ops.where(both, x[:, 1:] - x[:, :-1], 0.0)
+    return ops.pad(apart, [[0, 0], [1, 0], [0, 0]])
+
+
+def _centred(x, mask):
+    """Each frame less the mean of its clip's real frames."""
+    return ops.where(mask[..., None], x - masked_mean(x, mask)[:, None], 0.0)
+
+
+def _frames(x, mask):
+    return x
+
+
+# What does not move says the same in every frame, and a net that knows it learns it by heart.
+VIEWS = {
+    "frames": (_frames,),
+    "changes": (_changes,),
+    "centred": (_centred,),
+    "both": (_frames, _changes),
+}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class View(keras.layers.Layer):
+    """How standardised frames are looked at: (B, T, D), (B, T) -> (B, T, parts * D).
+
+    Each feature of each part is divided by its deviation in the training clips, a weight that is
+    measured once and not trained.
+
+    Args:
+        kind: `frames` as they are, `changes` from each to the next, `centred` on their clip's
+            mean, or `both` (frames and changes side by side).
+    """
+
+    def __init__(self, kind: str = "frames", **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.kind = kind
+
+    def build(self, input_shape):
+        self.scale = self.add_weight(
+            shape=(len(VIEWS[self.kind]) * input_shape[-1],), initializer="ones",
+            trainable=False, name="scale",
+        )  # fmt: skip
+
+    def measure(self, x: np.ndarray, mask: np.ndarray) -> None:
+        """Take the deviations of standardised frames (n, T, D) with masks (n, T)."""
+        self.scale.assign(np.ones(self.scale.shape))
+        deviation = ops.convert_to_numpy(self.call(ops.array(x), ops.array(mask)))[mask].std(axis=0)
+        self.scale.assign(np.maximum(deviation, 0.1 * deviation.mean() + 1e-6))
+
+    def call(self, x, mask):
+        parts = [part(x, mask) for part in VIEWS[self.kind]]
+        return (parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1)) / self.scale
+
+    def compute_output_shape(self, input_shape, *_):
+        return (*input_shape[:-1], len(VIEWS[self.kind]) * input_shape[-1])
+
+    def get_config(self):
+        return {**super().get_config(), "kind": self.kind}
+
+
 @keras.saving.register_keras_serializable(PACKAGE)
 class PictureStem(keras.layers.Layer):
     """A small trained CNN for pictures of motion: (B, T, h, w, C) -> (B, T, units).
@@ -138,6 +203,7 @@ class VideoModel(keras.Model):
         hidden: H.
         dropout: share of units dropped before the classifier, 0 to 1.
         feature_dropout: share of features dropped, 0 to 1.
+        view: how rgb frames are looked at, a key of `VIEWS`.
         options: what else a family can be told; each names the ones it takes in `OPTIONS`.
     """
 
@@ -152,6 +218,7 @@ class VideoModel(keras.Model):
         hidden: int = 128,
         dropout: float = 0.3,
         feature_dropout: float = 0.1,
+        view: str = "frames",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -162,10 +229,12 @@ class VideoModel(keras.Model):
             "hidden": hidden,
             "dropout": dropout,
             "feature_dropout": feature_dropout,
+            "view": view,
         }
         self.labels, self.hidden = labels, hidden
         self.length = next(iter(self._settings["shapes"].values()))[0]
         self.standardise = [Standardise(name=f"standardise_{stream}") for stream in shapes]
+        self.view = View(view, name="view") if "rgb" in shapes and view != "frames" else None
         self.stems = [PictureStem(hidden, name=f"stem_{stream}") for stream in pictures]
         self.feature_dropout = keras.layers.Dropout(feature_dropout)
         self.dropout = keras.layers.Dropout(dropout)
@@ -188,6 +257,9 @@ class VideoModel(keras.Model):
             else:
                 vector = math.prod(shape[1:])
                 layer.build((None, shape[0], vector))
+                if stream == "rgb" and self.view is not None:
+                    self.view.build((None, shape[0], vector))
+                    vector *= len(VIEWS[self.view.kind])
                 size += vector
         self.classify.build((None, self._build_frames(size)))
         self.built = True
@@ -196,7 +268,10 @@ class VideoModel(keras.Model):
         """Take the scale of each stream from training clips: rows (n, T, ...), mask (n, T)."""
         for layer, (stream, shape) in zip(self.standardise, self.shapes.items(), strict=True):
             shape = self._seen(stream, shape)
-            layer.measure(rows[stream].reshape(-1, *shape), mask)
+            here = rows[stream].reshape(-1, *shape)
+            layer.measure(here, mask)
+            if stream == "rgb" and self.view is not None:
+                self.view.measure(ops.convert_to_numpy(layer(here, ops.array(mask))), mask)
 
     def frames(self, inputs, training=False):
         """One vector a frame: the streams, joined by concatenation. -> (B, T, D), (B, T)."""
@@ -206,6 +281,8 @@ class VideoModel(keras.Model):
             x = layer(ops.reshape(inputs[stream], (-1, *self._seen(stream, shape))), mask)
             if stream in self._settings["pictures"]:
                 x = next(stems)(x)
+            elif stream == "rgb" and self.view is not None:
+                x = self.view(x, mask)
             joined.append(x)
         x = joined[0] if len(joined) == 1 else ops.concatenate(joined, axis=-1)
         return self.feature_dropout(x, training=training), mask

@@ -20,6 +20,7 @@ from cnnrnn.video_classify.models.base import (
 class Lstm(VideoModel):
     """Frames -> a linear projection to H -> LSTM -> its state after the last frame."""
 
+    OPTIONS = ("view",)
     cell = "LSTM"
     states = 1  # of H units each, that the classifier reads
 

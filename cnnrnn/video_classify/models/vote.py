@@ -83,7 +83,7 @@ class LstmVote(Lstm):
         votes: how the judgements are joined, a key of `VOTES`.
     """
 
-    OPTIONS = ("votes",)
+    OPTIONS = ("view", "votes")
 
     def __init__(self, *args, votes: str = "mean", **kwargs):
         super().__init__(*args, **kwargs)
