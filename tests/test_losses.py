@@ -32,6 +32,12 @@ def test_smoothing_mixes_in_the_mean_over_the_vocabulary():
     assert found == pytest.approx([expected, math.log(2)], rel=1e-6)
 
 
+def test_excluded_words_have_no_probability():
+    logits = np.array([[50.0, 0.0, 0.0, 90.0]], np.float32)
+    found = values(WordCrossEntropy(0.0, (0, 3), reduction=None), [2], logits)
+    assert found == pytest.approx([math.log(2)])
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.3, 1.0])
 def test_equal_logits_cost_the_log_of_the_vocabulary(smoothing):
     found = values(WordCrossEntropy(smoothing, reduction=None), [2], np.zeros((1, 5), np.float32))
@@ -63,8 +69,14 @@ def test_it_agrees_with_the_dense_formula_of_keras():
 
 
 def test_it_serialises():
-    loss = WordCrossEntropy(0.25, name="words", reduction="sum")
+    loss = WordCrossEntropy(0.0, (0, 3), name="words", reduction="sum")
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
     assert type(again) is WordCrossEntropy
-    assert (again.smoothing, again.name, again.reduction) == (0.25, "words", "sum")
-    assert values(again, [0, 1], LOGITS) == values(loss, [0, 1], LOGITS)
+    assert (again.excluded, again.name, again.reduction) == ((0, 3), "words", "sum")
+    again = keras.losses.get(keras.losses.serialize(WordCrossEntropy(0.25)))
+    assert again.smoothing == 0.25
+
+
+def test_excluded_words_cannot_be_smoothed_over():
+    with pytest.raises(ValueError, match="smoothing"):
+        WordCrossEntropy(0.1, (0,))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 
 from cnnrnn import backend
-from cnnrnn.text.vocabulary import PAD, START, UNKNOWN
+from cnnrnn.text.vocabulary import UNSPOKEN
 
 keras = backend.keras()
 ops = keras.ops
@@ -142,8 +142,7 @@ class InjectInit(keras.Model):
 
         Returns:
             log-probabilities (S, V) of the next word, the new state, and the attention maps
-            (S, K), or None for a model without attention. PAD, START and UNKNOWN are never
-            offered.
+            (S, K), or None for a model without attention. What is UNSPOKEN is never offered.
         """
         hidden, state = self.lstm.cell(self.embed(words), list(state))
         pictures = ops.shape(memory[0])[0] if memory else ops.shape(words)[0]
@@ -155,8 +154,8 @@ class InjectInit(keras.Model):
         return ops.log_softmax(logits), state, maps
 
     def _never(self):
-        number = ops.arange(self.vocabulary_size)
-        return (number == PAD) | (number == START) | (number == UNKNOWN)
+        number = ops.arange(self.vocabulary_size)[:, None]
+        return ops.any(number == ops.convert_to_tensor(UNSPOKEN, number.dtype), axis=-1)
 
     def get_config(self):
         return {**super().get_config(), **self._settings}

@@ -172,7 +172,7 @@ _BUILT_IN = {
     "feature_dropout": 0.1,
     "mirror": False,
     "batch": 32,
-    "epochs": 12,
+    "epochs": 10,
 }
 _PHOTOS = {
     "backbone": "mobilenet_v2",

@@ -25,7 +25,7 @@ from cnnrnn.errors import CnnRnnError
 from cnnrnn.features.selection import tell_failures
 from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.text.tokenizer import Tokenizer
-from cnnrnn.text.vocabulary import Vocabulary
+from cnnrnn.text.vocabulary import UNSPOKEN, Vocabulary
 from cnnrnn.training.chosen import check_same
 from cnnrnn.training.run import Run
 from cnnrnn.training.splits import hold_out
@@ -219,7 +219,7 @@ def _model(prepared: Prepared, row_shape: tuple[int, ...]):
 def _loss(settings: TrainSettings):
     from cnnrnn.text.losses import WordCrossEntropy
 
-    return WordCrossEntropy(settings.smoothing)
+    return WordCrossEntropy(settings.smoothing, UNSPOKEN if settings.reward else ())
 
 
 def _batches(prepared: Prepared, pictures: Pictures, mirrored: Pictures | None) -> CaptionBatches:

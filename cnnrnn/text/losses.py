@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cnnrnn import backend
 
 keras = backend.keras()
 ops = keras.ops
+
+_NEVER = -1e9
 
 
 @keras.saving.register_keras_serializable("cnnrnn.text")
@@ -18,16 +22,31 @@ class WordCrossEntropy(keras.losses.Loss):
 
     Args:
         smoothing: s, 0 (plain cross-entropy) to 1.
+        excluded: word numbers that have no probability, whatever their logits. Where a model learns
+            from what it drew itself they are those that it cannot draw: else it would make an
+            unwanted word unlikely by way of them, and forget its language.
     """
 
-    def __init__(self, smoothing: float = 0.0, name: str = "word_cross_entropy", **kwargs):
+    def __init__(
+        self,
+        smoothing: float = 0.0,
+        excluded: Sequence[int] = (),
+        name: str = "word_cross_entropy",
+        **kwargs,
+    ):
+        if smoothing and excluded:
+            raise ValueError("smoothing gives every word a share, excluded ones too")
         super().__init__(name=name, **kwargs)
-        self.smoothing = smoothing
+        self.smoothing, self.excluded = smoothing, tuple(excluded)
 
     def call(self, y_true, y_pred):
+        for number in self.excluded:
+            gone = ops.arange(ops.shape(y_pred)[-1]) == number
+            y_pred = ops.where(gone, _NEVER, y_pred)
         total = ops.logsumexp(y_pred, axis=-1)
         right = ops.take_along_axis(y_pred, ops.cast(y_true, "int32")[:, None], axis=-1)[:, 0]
         return total - (1 - self.smoothing) * right - self.smoothing * ops.mean(y_pred, axis=-1)
 
     def get_config(self):
-        return {**super().get_config(), "smoothing": self.smoothing}
+        own = {"smoothing": self.smoothing, "excluded": list(self.excluded)}
+        return {**super().get_config(), **own}

@@ -11,6 +11,7 @@ from cnnrnn.files import read_json, write_json
 from cnnrnn.text.tokenizer import MODES
 
 PAD, START, END, UNKNOWN = range(4)
+UNSPOKEN = (PAD, START, UNKNOWN)  # no decoder writes these
 SPECIALS = ("<pad>", "<start>", "<end>", "<unk>")  # no tokenizer makes these: it drops < and >
 
 _FORMAT, _VERSION = "cnnrnn-vocabulary", 1
