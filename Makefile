@@ -42,6 +42,7 @@ backbone: install
 
 starter: install
 	$(BIN)/python -m cnnrnn.caption.train_starter
+	$(BIN)/python -m cnnrnn.video_classify.train_starter
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache

@@ -7,7 +7,10 @@ import click
 from cnnrnn import __version__
 from cnnrnn.options import ExampleGroup
 
-COMMANDS = {"caption": "cnnrnn.caption.cli:caption"}
+COMMANDS = {
+    "caption": "cnnrnn.caption.cli:caption",
+    "video-classify": "cnnrnn.video_classify.cli:video_classify",
+}
 
 
 @click.group(
@@ -17,6 +20,7 @@ COMMANDS = {"caption": "cnnrnn.caption.cli:caption"}
         ("cnnrnn caption predict scenes:3", "a sentence for a picture of the built-in world"),
         ("cnnrnn caption train", "train a captioner on the built-in world"),
         ("cnnrnn caption predict photo.jpg", "a sentence for a photo, by the newest run"),
+        ("cnnrnn video-classify predict data/door.mp4", "opened or closed? a label for a clip"),
     ],
 )
 @click.version_option(__version__, prog_name="cnnrnn")

@@ -98,8 +98,8 @@ def test_a_file_is_read_once(make, tmp_path, monkeypatch):
     path = tmp_path / "photo.png"
     images.save(path, picture(90))
     opened = []
-    read = type(path).read_bytes
-    monkeypatch.setattr(type(path), "read_bytes", lambda p: (opened.append(p), read(p))[1])
+    opening = type(path).open
+    monkeypatch.setattr(type(path), "open", lambda p, mode: (opened.append(p), opening(p, mode))[1])
     make().extract([Source("photo", path)])
     assert opened == [path]
 

@@ -200,32 +200,6 @@ def test_unknown_tokenizer_is_told():
 # --- intervals
 
 
-def test_interval_of_a_mean():
-    values = np.random.default_rng(0).normal(5, 2, 400)
-    low, high = metrics.bootstrap_interval(values, seed=1)
-    assert (low, high) == metrics.bootstrap_interval(values, seed=1)
-    # The normal interval: 1.96 standard errors on both sides of the mean.
-    error = 1.96 * values.std() / 20
-    assert low == pytest.approx(values.mean() - error, abs=0.03)
-    assert high == pytest.approx(values.mean() + error, abs=0.03)
-    narrow = metrics.bootstrap_interval(values, seed=1, level=0.5)
-    assert low < narrow[0] < narrow[1] < high
-    assert metrics.bootstrap_interval(np.ones(3)) == (1, 1)
-    with pytest.raises(CnnRnnError, match="at least one"):
-        metrics.bootstrap_interval(np.array([]))
-
-
-def test_pairing_sees_a_difference_smaller_than_the_spread():
-    generator = np.random.default_rng(0)
-    first = generator.normal(0, 5, 300)
-    second = first - 0.2 + generator.normal(0, 0.1, 300)
-    value, low, high = metrics.paired_difference(first, second)
-    assert value == pytest.approx((first - second).mean())
-    assert 0.18 < low < value < high < 0.22
-    with pytest.raises(CnnRnnError, match="300 and 2 values"):
-        metrics.paired_difference(first, first[:2])
-
-
 def test_intervals_of_scores():
     references = {str(n): [f"a dog runs in field {n}"] for n in range(40)}
     good = {str(n): f"a dog runs in field {n % 20}" for n in range(40)}

@@ -14,6 +14,7 @@ import pytest
 from cnnrnn import scenes
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.media import images
+from cnnrnn.media.medium import CLIPS
 from cnnrnn.media.sources import OutputNames, Source, expand, output_names, safe_join
 
 
@@ -292,3 +293,92 @@ def test_a_folder_of_the_size_of_a_data_set_costs_little(here):
         os.stat = saved
     assert found == [f"./{index:04}.jpg" for index in range(1000)]
     assert len(calls) < 10
+
+
+# Clips
+
+
+def clip_names(*args: str, base=None) -> list[str]:
+    return [source.name for source in expand(args, base, CLIPS)]
+
+
+def test_clips_are_found_in_the_same_ways(monkeypatch):
+    make("d/b.MP4", "d/a.gif", "d/sub/c.webm", "d/photo.jpg", "d/._b.mp4", "d/sub/notes.txt")
+    expected = [os.path.join("d", name) for name in ("a.gif", "b.MP4", "sub/c.webm")]
+    assert clip_names("d") == expected
+    assert clip_names("d/*") == expected[:2] and clip_names("d/**/*.webm") == expected[2:]
+    Path("list.txt").write_text("d/a.gif\nclips:2\nscenes:2\n")
+    assert clip_names("list.txt", "-x.mp4") == ["d/a.gif", "clips:2", "scenes:2", "-x.mp4"]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"d/a.gif\r\nclips:7\n")))
+    assert clip_names("-") == ["d/a.gif", "clips:7"]
+    make("pictures/a.jpg")
+    for arg, message in [("pictures", "pictures holds no clips"), ("*.avi", "no clip matches")]:
+        with pytest.raises(CnnRnnError, match=message) as raised:
+            clip_names(arg)
+        assert ".mkv" in raised.value.hint and ".jpg" not in raised.value.hint
+
+
+def test_built_in_clips():
+    args = ["clips:3", "clips:0-1", "clips:train:3", "clips:test-busy:4"]
+    found = list(expand(args, medium=CLIPS))
+    assert [source.clip for source in found] == [
+        ("test", 3), ("test", 0), ("test", 1), ("train", 3), ("test-busy", 4)
+    ]
+    assert [source.name for source in found[2:]] == ["clips:1", *args[2:]]
+    for arg in ("clips:", "clips:x", "clips:nowhere:3", "clips:test-lazy:3", "clips:3-1"):
+        with pytest.raises(UsageError, match=f"'{arg}'") as raised:
+            clip_names(arg)
+        assert "clips:" in raised.value.hint
+    # What is no clip among pictures, and the other way round, is taken for the name of a file.
+    assert next(expand(["clips:3"])).path and next(expand(["scenes:3"], medium=CLIPS)).path
+
+
+def test_frames_of_built_in_clips_and_arrays(monkeypatch):
+    drawn = []
+
+    class Clips:
+        VERSION = 7
+
+        @staticmethod
+        def clip(split, index, busy=False):
+            return split, index, busy
+
+        @staticmethod
+        def render_clip(clip):
+            drawn.append(clip)
+            return np.zeros((24, 112, 112, 3), np.uint8)
+
+    monkeypatch.setitem(sys.modules, "cnnrnn.scenes.clips", Clips)
+    monkeypatch.setattr(scenes, "clips", Clips, raising=False)
+    quiet, busy = Source("clips:3", clip=("val", 3)), Source("x", clip=("val-busy", 3))
+    assert quiet.frames().shape == busy.frames().shape == (24, 112, 112, 3)
+    assert drawn == [("val", 3, False), ("val", 3, True)]
+    keys = {quiet.key(), busy.key(), Source("y", clip=("val", 4)).key()}
+    Clips.VERSION = 8
+    assert len(keys | {quiet.key()}) == 4
+    array = Source("array", array=np.zeros((5, 4, 4, 3), np.uint8))
+    assert array.frames().shape == (5, 4, 4, 3) and Source("a", Path("a.mp4")).frames() is None
+    with pytest.raises(CnnRnnError, match="clips:3 is a clip, not a picture"):
+        quiet.read()
+    with pytest.raises(CnnRnnError, match="scenes:3 is no clip"):
+        Source("scenes:3", scene=("test", 3)).frames()
+
+
+def test_ten_thousand_clips_are_streamed(here, monkeypatch):
+    for folder in range(100):
+        (here / "d" / f"{folder:02}").mkdir(parents=True)
+        for number in range(100):
+            (here / "d" / f"{folder:02}" / f"{number:02}.mp4").touch()
+    opened = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: opened.append(path) or scandir(path))
+    stream = expand(["d"], medium=CLIPS)
+    assert next(stream).name == os.path.join("d", "00", "00.mp4") and len(opened) == 2
+    assert sum(1 for _ in stream) == 9_999
+
+
+def test_a_file_is_hashed_in_blocks(monkeypatch):
+    Path("a.mp4").write_bytes(bytes(range(256)) * 10)
+    source = Source("a.mp4", Path("a.mp4"))
+    monkeypatch.setattr("cnnrnn.media.source.BLOCK", 100)
+    assert source.key() == source.key(source.content())

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import click
-from click.core import ParameterSource
 
 from cnnrnn import console, options
 from cnnrnn.errors import UsageError
@@ -109,8 +105,13 @@ def train(
     """Train a captioner and keep it in runs/caption/."""
     from cnnrnn import backend
     from cnnrnn.caption import train as training
+    from cnnrnn.caption.settings import TrainSettings
+    from cnnrnn.training.chosen import settings_of
 
-    settings = _settings(ctx, resume, config, init)
+    if init and not resume:
+        settings = _begun(ctx, TrainSettings, config, init)
+    else:
+        settings = settings_of(ctx, TrainSettings, TASK, resume, config)
     backend.choose(device=device, threads=threads)
     if dry_run:
         cost = training.dry_run(settings)
@@ -135,50 +136,20 @@ def _example(run) -> str:
     return "scenes:3" if run.config["data"] == "scenes" else "photo.jpg"
 
 
-def _settings(ctx: click.Context, resume: Path | None, config: Path | None, init: Path | None):
-    """The settings of a file or run, if one is named, with the options that were typed."""
+def _begun(ctx: click.Context, kind, config, init):
+    """The settings of the run that is begun from, with the options that were typed."""
     from dataclasses import replace
 
-    from cnnrnn.caption.settings import TrainSettings
+    from cnnrnn.training.chosen import changes_of
     from cnnrnn.training.origin import read_config
 
-    typed = _typed(ctx)
-    fields = TrainSettings.__dataclass_fields__
-    changes = {key: _plain(value) for key, value in typed.items() if key in fields}
-    if resume:
-        others = sorted(set(typed) - {"resume", "device", "threads"})
-        if others:
-            raise UsageError(
-                f"--resume takes the run's own options, and {_flag(others[0])} is another",
-                "leave it out, or start a new run with --config",
-            )
-    if config and init:
+    if config:
         raise UsageError(
             "--config and --init both name a run whose options to take",
             "the configuration of a run that was begun with --init repeats that too",
         )
-    if init:
-        base = TrainSettings.from_config(read_config(init / "config.json", TASK))
-        return replace(base.begun_from(str(init)), **changes)
-    if config:
-        return replace(TrainSettings.from_config(read_config(config, TASK)), **changes)
-    return TrainSettings(**changes)
-
-
-def _typed(ctx: click.Context) -> dict[str, Any]:
-    return {
-        key: value
-        for key, value in ctx.params.items()
-        if ctx.get_parameter_source(key) is not ParameterSource.DEFAULT
-    }
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value
+    base = kind.from_config(read_config(init / "config.json", TASK))
+    return replace(base.begun_from(str(init)), **changes_of(ctx, kind))
 
 
 @caption.command(
@@ -215,16 +186,17 @@ def evaluate(
     """Score captions: BLEU, METEOR (where Java is), ROUGE-L and CIDEr."""
     from cnnrnn import backend
     from cnnrnn.caption import evaluate as evaluation
+    from cnnrnn.training.chosen import flag, typed
 
     backend.choose(device=device, threads=threads)
     if predictions:
         unused = {"run", "features", "beam", "max_words", "length_penalty", "no_baselines"}
-        if others := sorted(unused & set(_typed(ctx))):
+        if others := sorted(unused & set(typed(ctx))):
             raise UsageError(
-                f"{_flag(others[0])} does not go with --predictions",
+                f"{flag(others[0])} does not go with --predictions",
                 "a file of captions is scored without a model",
             )
-    elif "tokenizer" in _typed(ctx):
+    elif "tokenizer" in typed(ctx):
         raise UsageError("--tokenizer goes with --predictions only", "a run knows its own")
     search = (beam, max_words, length_penalty)
     found, failures = evaluation.run_or_file(

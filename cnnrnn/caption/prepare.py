@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnrnn import console
-from cnnrnn.caption.data import CaptionData, Example
+from cnnrnn.caption.data import Example
 from cnnrnn.caption.familiarity import pooled
 from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.features.extractor import Extractor
+from cnnrnn.features.selection import Selection
 from cnnrnn.text.tokenizer import Tokenizer
 from cnnrnn.text.vocabulary import Vocabulary
 
@@ -20,19 +21,8 @@ FEATURE_OUTPUT = {"attention": "grid", "inject-init": "pooled"}
 _BLOCK = 64
 
 
-class Selection:
-    """Some pictures of a table of features; row i is the i-th of them."""
-
-    def __init__(self, table, numbers: Sequence[int]):
-        self.table, self.numbers = table, np.asarray(numbers, np.int64)
-        self.row_shape = table.row_shape
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def read(self, indices: Sequence[int]) -> np.ndarray:
-        """Features (n, ...) of the chosen pictures with these numbers."""
-        return self.table.read(self.numbers[np.asarray(indices, np.int64)])
+class PictureRows(Selection):
+    """Features of pictures, vectors or grids."""
 
     def pooled(self) -> np.ndarray:
         """Mean features of all of them, float32 (n, D), without holding their grids."""
@@ -51,14 +41,14 @@ class Pictures:
     """
 
     examples: list[Example]
-    features: Selection
+    features: PictureRows
     failures: list[tuple[str, str]]
 
     def part(self, numbers: Sequence[int]) -> Pictures:
         """Some of them."""
-        numbers = np.asarray(numbers, np.int64)
-        chosen = Selection(self.features.table, self.features.numbers[numbers])
-        return Pictures([self.examples[number] for number in numbers], chosen, [])
+        return Pictures(
+            [self.examples[number] for number in numbers], self.features.part(numbers), []
+        )
 
 
 def build_vocabulary(settings: TrainSettings, training: Sequence[Example]) -> Vocabulary:
@@ -110,30 +100,4 @@ def with_features(
     if not kept:
         name, reason = failures[0] if failures else ("", "no pictures")
         raise CnnRnnError(f"not one of {len(sources)} pictures can be used; {name}: {reason}")
-    return Pictures(kept, Selection(table, numbers), list(failures))
-
-
-def hold_out(settings: TrainSettings, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of the training pictures that are trained on, and of those kept aside.
-
-    Args:
-        count: all training pictures.
-
-    Raises:
-        CnnRnnError: nothing would be left to train on.
-    """
-    if count <= settings.holdout:
-        raise CnnRnnError(
-            f"{count} training pictures, and {settings.holdout} are to be kept aside",
-            "lower --holdout or bring more pictures",
-        )
-    order = np.random.default_rng([settings.seed, 0]).permutation(count)
-    return np.sort(order[settings.holdout :]), np.sort(order[: settings.holdout])
-
-
-def source_problems(data: CaptionData, failures: Sequence[tuple[str, str]]) -> None:
-    """Tell the first few pictures that could not be used."""
-    for name, reason in failures[:5]:
-        console.warn(reason if name in reason else f"{name}: {reason}")
-    if len(failures) > 5:
-        console.warn(f"... and {len(failures) - 5} more pictures of {data.name}")
+    return Pictures(kept, PictureRows(table, numbers), list(failures))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from cnnrnn.caption.data import BUILT_IN
-from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.errors import UsageError
+from cnnrnn.training.chosen import fields_of
 
 MODELS = ("attention", "inject-init")
 TOKENIZERS = ("words", "characters")
@@ -144,17 +145,7 @@ class TrainSettings:
         Raises:
             CnnRnnError: a value of the wrong kind; people edit these files.
         """
-        kinds = get_type_hints(cls)
-        chosen = {key: value for key, value in config.items() if key in kinds}
-        chosen["format"] = config.get("data_format", "auto")
-        for key, value in chosen.items():
-            kind = kinds[key]
-            if float in (kind, *get_args(kind)):
-                kind |= int
-            if not isinstance(value, kind):
-                named = getattr(kind, "__name__", kind)
-                raise CnnRnnError(f"{key} is {value!r} in config.json", f"expected: {named}")
-        return cls(**chosen)
+        return cls(**fields_of(cls, config))
 
 
 _KEPT_BY_INIT = (

@@ -18,16 +18,17 @@ from cnnrnn.caption.prepare import (
     Pictures,
     build_vocabulary,
     extractor,
-    hold_out,
-    source_problems,
     with_features,
 )
 from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.errors import CnnRnnError
+from cnnrnn.features.selection import tell_failures
 from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.text.tokenizer import Tokenizer
 from cnnrnn.text.vocabulary import UNSPOKEN, Vocabulary
+from cnnrnn.training.chosen import check_same
 from cnnrnn.training.run import Run
+from cnnrnn.training.splits import hold_out
 
 TASK = "caption"
 MONITOR = "val_CIDEr"
@@ -104,9 +105,9 @@ def train(
         seed=settings.seed, deterministic=deterministic, precision=settings.precision
     )
     training = with_features(settings, prepared.data.split("train"))
-    source_problems(prepared.data, training.failures)
+    tell_failures(prepared.data.name, training.failures, "pictures")
     usable = len(training.examples)
-    kept, aside = hold_out(settings, usable)
+    kept, aside = hold_out(usable, settings.holdout, settings.seed)
     if run is None:
         config |= _provenance(prepared) | {"usable_pictures": usable}
         run = Run.create(root, TASK, name, config)
@@ -193,12 +194,7 @@ def _provenance(prepared: Prepared) -> dict:
 
 def _check_same(run: Run, prepared: Prepared) -> None:
     """A run goes on only with the data and the words that it began with."""
-    for key, value in _provenance(prepared).items():
-        if run.config.get(key) != value:
-            raise CnnRnnError(
-                f"the {key.replace('_', ' ')} is not the one that run {run.path} began with",
-                "put the same data and weights back, or start a new run",
-            )
+    check_same(run, _provenance(prepared))
     stored = Vocabulary.load(run.path / "vocabulary.json")
     if stored.words != prepared.vocabulary.words:
         raise CnnRnnError(f"the vocabulary of run {run.path} was changed", "start a new run")

@@ -1,30 +1,24 @@
-"""From sources to features: the one path that training and prediction share.
+"""From pictures to features: the one path that training and prediction share (see `pipeline`).
 
-Pictures are read, hashed, looked up and decoded in threads while the network computes. A picture's
-bytes are read once, so that the key in the cache is that of the pixels in the network. Memory holds
-two batches of pictures, whatever their number; the features go to the cache batch by batch.
+A picture's bytes are read once, so that the key in the cache is that of the pixels in the network.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
-from cnnrnn import backend
-from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.errors import UsageError
 from cnnrnn.features import backbones, engines
 from cnnrnn.features.cache import FeatureSpec
-from cnnrnn.features.table import FAILED, FeatureTable, Shelves
-from cnnrnn.files import cache_root
+from cnnrnn.features.pipeline import Pipeline, cache_folder
 from cnnrnn.media import images
 from cnnrnn.media.sources import Source
+
+__all__ = ["Extractor", "cache_folder"]
 
 VARIANTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "": lambda pictures: pictures,
@@ -32,35 +26,9 @@ VARIANTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 PIXELS_VERSION = 1  # counts up when decoding or resizing changes what `pixels` holds
 FLOAT16_MAX = float(np.finfo(np.float16).max)
-AHEAD = 2  # batches that may wait, decoded, for the network
-
-# Pictures of the next batch, by key: the pixels, and the positions in the table that want them.
-_Waiting = dict[str, tuple[np.ndarray, list[int]]]
 
 
-class Progress(Protocol):
-    """What hears how far the work is; `console.Progress` is one."""
-
-    def update(self, n: int = 1, note: str = "") -> None: ...
-
-
-@dataclass(frozen=True)
-class _Read:
-    """One source as the threads leave it: a row, pixels to compute one from, or a reason."""
-
-    name: str
-    key: str = ""
-    row: int = FAILED
-    pixels: np.ndarray | None = None
-    reason: str = ""
-
-
-def cache_folder(cache_dir: Path | str | None = None) -> Path:
-    """The folder of the feature cache: `cache_dir`, or else the user's own."""
-    return Path(cache_dir).expanduser() if cache_dir else cache_root() / "features"
-
-
-class Extractor:
+class Extractor(Pipeline):
     """Turns pictures into the features of one backbone.
 
     Args:
@@ -128,34 +96,6 @@ class Extractor:
             variant=self.variant,
         )
 
-    def extract(self, sources: Iterable[Source], progress: Progress | None = None) -> FeatureTable:
-        """Features of many sources, through the cache.
-
-        Args:
-            sources: any number; they are taken one by one, as they are needed.
-            progress: hears of every source that is done.
-
-        Returns:
-            A table with one entry a source; those that cannot be read are in its `failures`.
-
-        Raises:
-            CnnRnnError: the network cannot be built, or nothing takes its results.
-        """
-        shelves = Shelves(self.cache_dir, self.spec, self.row_shape)
-        table = FeatureTable(shelves, self.row_shape, self.spec.dtype)
-        waiting: _Waiting = {}
-        try:
-            for read in self._read_ahead(sources, shelves):
-                self._enter(read, table, shelves, waiting)
-                if len(waiting) == self.batch:
-                    self._compute_waiting(waiting, table, shelves)
-                if progress is not None:
-                    progress.update(1)
-            self._compute_waiting(waiting, table, shelves)
-        finally:
-            shelves.settle()
-        return table
-
     def compute(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
         """Features of a few pictures, without the cache, by the same path.
 
@@ -175,6 +115,10 @@ class Extractor:
             rows[first : first + len(some)] = self._features(np.stack(fitted))
         return rows
 
+    def content(self, source: Source) -> bytes | None:
+        """The bytes of a picture's file."""
+        return source.content()
+
     def pixels(self, source: Source, data: bytes | None = None) -> np.ndarray:
         """A source at the size that the network takes: uint8 (h, w, 3), RGB.
 
@@ -188,6 +132,10 @@ class Extractor:
             CnnRnnError: it cannot be read.
         """
         return images.resize(source.read(max(self.size), data), self.size)
+
+    def rows(self, pixels: Sequence[np.ndarray]) -> np.ndarray:
+        """uint8 (h, w, 3) each, of the network's size -> (n, *row_shape)."""
+        return self._features(np.stack(pixels))
 
     @property
     def _dtype(self) -> str:
@@ -205,56 +153,3 @@ class Extractor:
         rows = self._engine(np.ascontiguousarray(pictures))
         # Beyond float16 a feature would become infinite, and every loss not a number.
         return np.clip(rows, -FLOAT16_MAX, FLOAT16_MAX).astype(np.float16)
-
-    def _enter(self, read: _Read, table: FeatureTable, shelves: Shelves, waiting: _Waiting) -> None:
-        """Enter one source in the table, and among those waiting if it has to be computed."""
-        position = table.add(read.name, read.key, read.row)
-        if read.reason:
-            table.failures.append((read.name, read.reason))
-        elif read.pixels is None:
-            table.hits += 1
-        elif read.key in waiting:
-            table.hits += 1
-            waiting[read.key][1].append(position)
-        # An equal picture may have been computed while this one was decoded.
-        elif (row := shelves.find(read.key)) != FAILED:
-            table.hits += 1
-            table.place(position, row)
-        else:
-            table.misses += 1
-            waiting[read.key] = (read.pixels, [position])
-
-    def _compute_waiting(self, waiting: _Waiting, table: FeatureTable, shelves: Shelves) -> None:
-        if not waiting:
-            return
-        features = self._features(np.stack([pixels for pixels, _ in waiting.values()]))
-        rows = shelves.keep(list(waiting), features)
-        for row, (_, positions) in zip(rows.tolist(), waiting.values(), strict=True):
-            for position in positions:
-                table.place(position, row)
-        waiting.clear()
-
-    def _read(self, source: Source, shelves: Shelves) -> _Read:
-        """Runs in the threads."""
-        try:
-            data = source.content()
-            key = source.key(data)
-            row = shelves.find(key)
-            pixels = self.pixels(source, data) if row == FAILED else None
-            return _Read(source.name, key, row, pixels)
-        except CnnRnnError as error:
-            return _Read(source.name, reason=str(error))
-
-    def _read_ahead(self, sources: Iterable[Source], shelves: Shelves) -> Iterator[_Read]:
-        """Sources as they are read, in order, with a bounded number under way."""
-        pool = ThreadPoolExecutor(max(2, backend.threads()), thread_name_prefix="decode")
-        ahead: deque[Future] = deque()
-        try:
-            for source in sources:
-                ahead.append(pool.submit(self._read, source, shelves))
-                if len(ahead) > AHEAD * self.batch:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)

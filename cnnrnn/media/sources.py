@@ -1,4 +1,4 @@
-"""Where pictures come from: files, folders, globs, lists, stdin, arrays, the built-in scenes.
+"""Which pictures and clips are meant: files, folders, globs, lists, stdin, the built-in data set.
 
 Sources are streamed: nothing is decoded before it is read, and of a folder tree only the folders
 on the way to the present one are held.
@@ -14,154 +14,81 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path, PureWindowsPath
 
-import numpy as np
-
 from cnnrnn.errors import CnnRnnError, UsageError
-from cnnrnn.media import images
+from cnnrnn.media.medium import PICTURES, Medium
+from cnnrnn.media.source import Source
 
-KEY_BYTES = 16
+__all__ = ["OutputNames", "Source", "expand", "output_names", "safe_join"]
+
 LIST_SUFFIX = ".txt"
 # What some file system refuses in a name.
 UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
-SCENES = re.compile(r"scenes:(?:(?P<split>[a-z]+):)?(?P<first>\d{1,9})(?:-(?P<last>\d{1,9}))?")
+BUILT_IN = re.compile(r"(?:(?P<split>[a-z-]+):)?(?P<first>\d{1,9})(?:-(?P<last>\d{1,9}))?")
 
 
-@dataclass(frozen=True, eq=False)
-class Source:
-    """One picture that has not been read yet; exactly one of the last four fields is set.
-
-    `problem` says why there is nothing to read: a batch reports such a source and goes on.
-    """
-
-    name: str  # as typed or found; what messages and results show
-    path: Path | None = None
-    scene: tuple[str, int] | None = None  # split and index in the built-in data set
-    array: np.ndarray | None = None  # uint8 (H, W, 3), RGB
-    problem: str = ""
-
-    def key(self, data: bytes | None = None) -> str:
-        """32 hexadecimal digits made from the content alone: a renamed file keeps its key.
-
-        Args:
-            data: what `content` gave, where the file was read already.
-
-        Raises:
-            CnnRnnError: the file is missing or cannot be read.
-        """
-        digest = blake2b(digest_size=KEY_BYTES)
-        if self.scene is not None:
-            from cnnrnn import scenes
-
-            split, index = self.scene
-            digest.update(f"scenes {scenes.VERSION} {split} {index}".encode())
-        elif self.array is not None:
-            digest.update(f"array {self.array.dtype} {self.array.shape} ".encode())
-            digest.update(np.ascontiguousarray(self.array))
-        else:
-            digest.update(self.content() if data is None else data)
-        return digest.hexdigest()
-
-    def read(self, min_side: int | None = None, data: bytes | None = None) -> np.ndarray:
-        """The picture.
-
-        Args:
-            min_side: pixels of the shorter side that are still needed (see `images.decode`).
-            data: what `content` gave, where the file was read already.
-
-        Returns:
-            uint8 (H, W, 3), RGB.
-
-        Raises:
-            CnnRnnError: the file is missing, unreadable or no picture.
-        """
-        if self.scene is not None:
-            from cnnrnn import scenes
-
-            return scenes.render(scenes.scene(*self.scene))
-        if self.array is not None:
-            return images.rgb(self.array, self.name)
-        return images.decode(self.content() if data is None else data, self.name, min_side)
-
-    def content(self) -> bytes | None:
-        """The bytes of the file; None for a scene or an array.
-
-        Raises:
-            CnnRnnError: the file is missing or cannot be read.
-        """
-        if self.problem:
-            raise CnnRnnError(self.problem)
-        if self.path is None:
-            return None
-        try:
-            # A pipe or device would be empty at the second reading, or never end.
-            if self.path.exists() and not self.path.is_file():
-                raise CnnRnnError(f"{self.name} is not a file")
-            return self.path.read_bytes()
-        except FileNotFoundError as error:
-            raise CnnRnnError(f"{self.name} does not exist") from error
-        # ValueError: a name with a zero byte.
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise CnnRnnError(f"cannot read {self.name}: {reason}") from error
-
-
-def expand(args: Iterable[str], base: Path | str | None = None) -> Iterator[Source]:
-    """The pictures that arguments mean, one after the other.
+def expand(
+    args: Iterable[str], base: Path | str | None = None, medium: Medium = PICTURES
+) -> Iterator[Source]:
+    """The pictures or clips that arguments mean, one after the other.
 
     An argument is a file; a folder (its pictures, recursively, sorted in each folder); a glob
     (`**` too; its pictures, sorted); `@list` or `list.txt` (one picture a line); `-` (the same
-    from stdin, as the lines come); `scenes:3`, `scenes:0-9` (test split) or `scenes:train:3`.
+    from stdin, as the lines come); `scenes:3`, `scenes:0-9` (test split) or `scenes:train:3`; of
+    clips `clips:3` and so on, also `clips:test-busy:3`.
     What exists under its literal name is never taken as a glob. A file that does not exist still
     gives a source, whose `read` says so.
 
     Args:
         args: as typed.
         base: the folder of relative names; the current one by default.
+        medium: PICTURES or CLIPS; a single file is taken for it whatever its suffix.
 
     Raises:
         CnnRnnError: a folder or glob without pictures, a list that cannot be read.
-        UsageError: an empty argument, a `scenes:` form that does not exist.
+        UsageError: an empty argument, a `scenes:` or `clips:` form that does not exist.
     """
     for arg in args:
         path = os.path.join(base or "", arg)
         if not arg:
-            raise UsageError("an empty source", "give a file, folder, glob, list, - or scenes:N")
+            raise UsageError(
+                "an empty source", f"give a file, folder, glob, list, - or {medium.built_in}:N"
+            )
         if arg == "-":
-            yield from _listed(sys.stdin.buffer, base)
+            yield from _listed(sys.stdin.buffer, base, medium)
         elif os.path.isdir(path):
-            yield from _some(_folder(path), f"{arg} holds no pictures")
+            yield from _some(_folder(path, medium), f"{arg} holds no {medium.many}", medium)
         elif os.path.lexists(path) and not arg.lower().endswith(LIST_SUFFIX):
             yield Source(arg, Path(path))
-        elif arg.startswith("scenes:"):
-            yield from _scenes(arg)
+        elif arg.startswith(f"{medium.built_in}:"):
+            yield from _built_in(arg, medium)
         elif arg.startswith("@") or arg.lower().endswith(LIST_SUFFIX):
-            yield from _list(arg, base)
+            yield from _list(arg, base, medium)
         elif glob.has_magic(arg):
-            yield from _some(_glob(path), f"no picture matches {arg}")
+            yield from _some(_glob(path, medium), f"no {medium.one} matches {arg}", medium)
         else:
             yield Source(arg, Path(path))
 
 
-def _some(sources: Iterator[Source], message: str) -> Iterator[Source]:
+def _some(sources: Iterator[Source], message: str, medium: Medium) -> Iterator[Source]:
     empty = True
     for source in sources:
         empty = False
         yield source
     if empty:
-        raise CnnRnnError(message, "pictures are " + " ".join(sorted(images.SUFFIXES)))
+        raise CnnRnnError(message, f"{medium.many} are " + " ".join(sorted(medium.suffixes)))
 
 
-def _is_picture(name: str) -> bool:
+def _is_meant(name: str, medium: Medium) -> bool:
     # Hidden names are not pictures: ._photo.jpg is what macOS leaves beside photo.jpg.
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in images.SUFFIXES
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in medium.suffixes
 
 
-def _folder(folder: str, above: tuple[tuple[int, int], ...] = ()) -> Iterator[Source]:
-    """The pictures below a folder. `above` are the folders on the way: a link into them loops."""
+def _folder(
+    folder: str, medium: Medium, above: tuple[tuple[int, int], ...] = ()
+) -> Iterator[Source]:
+    """What lies below a folder. `above` are the folders on the way: a link into them loops."""
     try:
         status = os.stat(folder)
         with os.scandir(folder) as entries:
@@ -176,32 +103,32 @@ def _folder(folder: str, above: tuple[tuple[int, int], ...] = ()) -> Iterator[So
         path = os.path.join(folder, name)
         if is_folder:
             if not name.startswith("."):
-                yield from _folder(path, (*above, here))
-        elif _is_picture(name):
+                yield from _folder(path, medium, (*above, here))
+        elif _is_meant(name, medium):
             yield Source(path, Path(path))
 
 
-def _glob(pattern: str) -> Iterator[Source]:
+def _glob(pattern: str, medium: Medium) -> Iterator[Source]:
     for path in sorted(glob.iglob(pattern, recursive=True)):
-        if _is_picture(os.path.basename(path)) and not os.path.isdir(path):
+        if _is_meant(os.path.basename(path), medium) and not os.path.isdir(path):
             yield Source(path, Path(path))
 
 
-def _list(arg: str, base: Path | str | None) -> Iterator[Source]:
+def _list(arg: str, base: Path | str | None, medium: Medium) -> Iterator[Source]:
     name = arg.removeprefix("@")
     path = os.path.join(base or "", name)
     try:
         with open(path, "rb") as lines:
-            yield from _listed(lines, base, os.path.dirname(path))
+            yield from _listed(lines, base, medium, os.path.dirname(path))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise CnnRnnError(f"cannot read the list {name}: {reason}") from error
 
 
 def _listed(
-    lines: Iterable[bytes], base: Path | str | None, beside: str | None = None
+    lines: Iterable[bytes], base: Path | str | None, medium: Medium, beside: str | None = None
 ) -> Iterator[Source]:
-    """One source a line: a file or a `scenes:` form, taken literally.
+    """One source a line: a file or a form as `scenes:3`, taken literally.
 
     A relative name that is not found from `base` is looked for in the folder of the list.
     """
@@ -210,8 +137,8 @@ def _listed(
         if not name.strip():
             continue
         path = os.path.join(base or "", name)
-        if name.startswith("scenes:") and not os.path.lexists(path):
-            yield from _scenes(name)
+        if name.startswith(f"{medium.built_in}:") and not os.path.lexists(path):
+            yield from _built_in(name, medium)
             continue
         if beside is not None and not os.path.lexists(path):
             other = os.path.join(beside, name)
@@ -219,23 +146,25 @@ def _listed(
         yield Source(name, Path(path))
 
 
-def _scenes(arg: str) -> Iterator[Source]:
-    from cnnrnn import scenes
+def _built_in(arg: str, medium: Medium) -> Iterator[Source]:
+    from cnnrnn.scenes import SPLITS
 
-    match = SCENES.fullmatch(arg)
+    word = medium.built_in
+    splits = [split + kind for kind in medium.kinds for split in SPLITS]
+    match = BUILT_IN.fullmatch(arg.removeprefix(f"{word}:"))
     split = match and (match["split"] or "test")
-    if not match or split not in scenes.SPLITS:
+    if not match or split not in splits:
         raise UsageError(
-            f"'{arg}' names no scenes",
-            "write scenes:3, scenes:0-9 or scenes:train:3; splits: " + ", ".join(scenes.SPLITS),
+            f"'{arg}' names no {word}",
+            f"write {word}:3, {word}:0-9 or {word}:train:3; splits: {', '.join(splits)}",
         )
     first = int(match["first"])
     last = int(match["last"] or first)
     if last < first:
-        raise UsageError(f"'{arg}' ends before it begins", f"write scenes:{split}:{last}-{first}")
-    prefix = "scenes" if match["split"] is None else f"scenes:{split}"
+        raise UsageError(f"'{arg}' ends before it begins", f"write {word}:{split}:{last}-{first}")
+    prefix = word if match["split"] is None else f"{word}:{split}"
     for index in range(first, last + 1):
-        yield Source(f"{prefix}:{index}", scene=(split, index))
+        yield Source(f"{prefix}:{index}", **{medium.field: (split, index)})
 
 
 def safe_join(base: Path | str, name: str) -> Path:

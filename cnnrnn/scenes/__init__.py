@@ -6,6 +6,7 @@
     scenes.captions(scene)              # five sentences
 
 The same number of the same split is the same scene everywhere, whatever else was drawn before.
+Clips, in which things happen, are made of the same scenes: see `cnnrnn.scenes.clips`.
 """
 
 from cnnrnn.scenes.compose import compose as scene

@@ -1,8 +1,13 @@
-"""A contact sheet of the built-in data set: `python -m cnnrnn.scenes OUT.png [SPLIT]`."""
+"""Pictures of the built-in data set to look at.
+
+`python -m cnnrnn.scenes OUT.png [SPLIT]` writes a contact sheet of scenes, and beside it one of
+clips, OUT-clips.png. `python -m cnnrnn.scenes OUT.mp4 [SPLIT [NUMBER]]` writes one clip as a film.
+"""
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +16,11 @@ from cnnrnn import scenes
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.files import atomic_write
 from cnnrnn.media.opencv import cv2
+from cnnrnn.scenes import clips
 
 _COLUMNS, _ROWS, _SIDE, _LINE = 4, 6, 336, 15
 _PAPER, _INK, _ACCENT = (250, 250, 248), (40, 40, 46), (150, 70, 30)
+_FRAMES_A_SECOND = 8.0
 
 
 def _lines(text: str, width: int = 52) -> list[str]:
@@ -46,24 +53,78 @@ def _card(split: str, index: int) -> np.ndarray:
     return np.vstack([picture, text])
 
 
+def _sheet(split: str) -> np.ndarray:
+    """Scenes side by side."""
+    cards = [_card(split, index) for index in range(_COLUMNS * _ROWS)]
+    rows = [np.hstack(cards[i : i + _COLUMNS]) for i in range(0, len(cards), _COLUMNS)]
+    return np.vstack(rows)
+
+
+def _strip(clip: clips.Clip, step: int) -> np.ndarray:
+    """Every `step`-th frame of a clip in a row as wide as the sheet, under what is said of it."""
+    size = _COLUMNS * _SIDE * step // clips.FRAMES
+    frames = clips.render_clip(clip, size)[::step]
+    text = np.full((_LINE + 4, _COLUMNS * _SIDE, 3), _PAPER, np.uint8)
+    line = f"{clip.split} {clip.index} {clip.label}: {', '.join(clips.captions(clip)[:3])}"
+    cv2.putText(text, line, (3, _LINE), cv2.FONT_HERSHEY_SIMPLEX, 0.4, _INK, 1, cv2.LINE_AA)
+    return np.vstack([text, np.hstack(list(frames))])
+
+
+def _clip_sheet(split: str) -> np.ndarray:
+    """Two clips of each label, then a busy one of each."""
+    count = len(clips.LABELS)
+    plain = [_strip(clips.clip(split, index), 2) for index in range(2 * count)]
+    busy = [_strip(clips.clip(split, index, busy=True), 1) for index in range(count)]
+    return np.vstack(plain + busy)
+
+
+def _write_picture(path: Path, picture: np.ndarray) -> None:
+    _, data = cv2.imencode(path.suffix, picture[..., ::-1])
+    with atomic_write(path) as file:
+        file.write(data.tobytes())
+    print(path)
+
+
+def _write_film(path: Path, clip: clips.Clip) -> None:
+    """A clip as an MPEG-4 file."""
+    frames = clips.render_clip(clip)
+    with tempfile.TemporaryDirectory() as folder:
+        # OpenCV takes the container's name from the file's, and a path, not an open file.
+        name = str(Path(folder) / "clip.mp4")
+        code = cv2.VideoWriter_fourcc(*"mp4v")
+        writer = cv2.VideoWriter(name, code, _FRAMES_A_SECOND, frames.shape[2:0:-1])
+        for frame in frames:
+            writer.write(np.ascontiguousarray(frame[..., ::-1]))
+        writer.release()
+        data = Path(name).read_bytes()
+    with atomic_write(path) as file:
+        file.write(data)
+    print(path)
+
+
 def main(arguments: list[str]) -> int:
-    """Write the sheet; returns the exit code."""
-    if not 1 <= len(arguments) <= 2:
-        sys.stderr.write("usage: python -m cnnrnn.scenes OUT.png [train|val|test]\n")
+    """Write the sheets or the film; returns the exit code."""
+    path = Path(arguments[0] if arguments else "")
+    film = path.suffix.lower() == ".mp4"
+    number = arguments[2] if film and len(arguments) == 3 else "0"
+    if not 1 <= len(arguments) <= 2 + film or not number.isdecimal():
+        sys.stderr.write(
+            "usage: python -m cnnrnn.scenes OUT.png [train|val|test]\n"
+            "       python -m cnnrnn.scenes OUT.mp4 [train|val|test [NUMBER]]\n"
+        )
         return 2
-    path, split = Path(arguments[0]), (arguments[1:] or ["train"])[0]
-    if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+    split = (arguments[1:] or ["train"])[0]
+    if not film and path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         path = path / "scenes.png"
     try:
-        cards = [_card(split, index) for index in range(_COLUMNS * _ROWS)]
-        rows = [np.hstack(cards[i : i + _COLUMNS]) for i in range(0, len(cards), _COLUMNS)]
-        _, data = cv2.imencode(path.suffix, np.vstack(rows)[..., ::-1])
-        with atomic_write(path) as file:
-            file.write(data.tobytes())
+        if film:
+            _write_film(path, clips.clip(split, int(number)))
+        else:
+            _write_picture(path, _sheet(split))
+            _write_picture(path.with_stem(f"{path.stem}-clips"), _clip_sheet(split))
     except CnnRnnError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    print(path)
     return 0
 
 

@@ -7,6 +7,8 @@ the words of a question say nothing about its answer.
 
 from __future__ import annotations
 
+import numpy as np
+
 from cnnrnn.scenes import sketches
 from cnnrnn.scenes.arrange import Group, Span, arrange
 from cnnrnn.scenes.splits import colours_of, generator
@@ -28,19 +30,18 @@ from cnnrnn.scenes.world import (
 )
 
 # How far above a container's lower edge its content stands, as a share of the container's scale.
-_LIFT = {"basket": 0.36, "box": 0.34}
+LIFT = {"basket": 0.36, "box": 0.34}
 # Eight scenes in a row have all plans, the counting one twice.
 PLANS = ("between", "side", "count", "table", "sky", "contents", "count", "below")
 COUNTS = (0, 1, 2, 3, 4)
 
 
-class _Composer:
-    """Draws the lots of one scene."""
+class Composer:
+    """Draws the lots of one scene of a split."""
 
-    def __init__(self, split: str, index: int):
-        self.rng = generator(split, index)
+    def __init__(self, split: str, rng: np.random.Generator):
+        self.rng = rng
         self.split = split
-        self.index = index
         self.things: list[Thing] = []
         self.groups: list[Group] = []
         self.taken: set[str] = set()  # kinds that are in use
@@ -86,7 +87,7 @@ class _Composer:
         """A basket or box with something in it, as members of a group."""
         outer = self.add(container, "large", relation, anchor, colour=colour)
         inner = self.add(content, "small", "in", outer)
-        lift = _LIFT[container] * CONTAINER_SCALE[container]
+        lift = LIFT[container] * CONTAINER_SCALE[container]
         slip = float(self.rng.uniform(-3, 3))
         return [(outer, 0.0, 0.0), (inner, slip, -lift)]
 
@@ -102,7 +103,7 @@ class _Composer:
                 self.place(thing, required=i < least)
 
 
-def _contents(c: _Composer) -> None:
+def _contents(c: Composer) -> None:
     """Two containers far apart, each with something in it."""
     kinds = [("basket", "box"), ("box", "basket"), ("basket", "basket"), ("box", "box")]
     pair = kinds[int(c.rng.choice(4, p=[0.3, 0.3, 0.2, 0.2]))]
@@ -115,7 +116,7 @@ def _contents(c: _Composer) -> None:
     c.fill(3, 1)
 
 
-def _between(c: _Composer) -> None:
+def _between(c: Composer) -> None:
     """Two baskets, or two boxes, and between them what tells them apart."""
     container = c.pick(("basket", "box"))
     anchor = c.add(c.kind(BIG), c.pick(("medium", "large")))
@@ -127,7 +128,7 @@ def _between(c: _Composer) -> None:
     c.fill(2)
 
 
-def _below(c: _Composer) -> None:
+def _below(c: Composer) -> None:
     """Two baskets, or two boxes, and above each something else."""
     container = c.pick(("basket", "box"))
     columns = [(18, 30), (82, 94)]
@@ -140,7 +141,7 @@ def _below(c: _Composer) -> None:
     c.fill(2)
 
 
-def _side(c: _Composer) -> None:
+def _side(c: Composer) -> None:
     """Something beside, above or in something else."""
     # Twice as many kinds stand on the ground as fly: all are found beside a thing equally often.
     style = c.pick(("ground",) * 4 + ("air",) * 2 + ("container",) * 3)
@@ -168,7 +169,7 @@ def _side(c: _Composer) -> None:
     c.fill(3, 1)
 
 
-def _beside(c: _Composer, thing: int, relation: str, anchor: int) -> None:
+def _beside(c: Composer, thing: int, relation: str, anchor: int) -> None:
     """Place an anchor and a thing beside or above it as one group."""
     a, b = c.things[thing], c.things[anchor]
     wide = [t.state.scale * sketches.extent(t.kind)[0] for t in (a, b)]
@@ -186,7 +187,7 @@ def _beside(c: _Composer, thing: int, relation: str, anchor: int) -> None:
     c.place([(anchor, 0.0, 0.0), (thing, float(offset[0]), float(offset[1]))])
 
 
-def _table(c: _Composer) -> None:
+def _table(c: Composer) -> None:
     """A table with two things on it, under it or beside it."""
     places = ["on", "under", "left of", "right of"]
     first = places.pop(int(c.rng.integers(4)))
@@ -210,7 +211,7 @@ def _table(c: _Composer) -> None:
     c.fill(3, 1)
 
 
-def _count(c: _Composer) -> None:
+def _count(c: Composer) -> None:
     """Nought to four things of one kind, or of one colour."""
     count = c.pick(COUNTS)
     size = c.pick(("small", "medium"))
@@ -229,7 +230,7 @@ def _count(c: _Composer) -> None:
     c.fill(2 if count > 2 else 3, 1 if count else 2)
 
 
-def _sky(c: _Composer) -> None:
+def _sky(c: Composer) -> None:
     """Two things in the air, one beside or above the other, and something on the ground."""
     relation = c.pick(("above", "below", "left of", "right of"))
     anchor = c.add(c.kind(AIR), "small", floats=True)
@@ -262,7 +263,7 @@ def compose(split: str, index: int) -> Scene:
     Raises:
         CnnRnnError: no such split, or a negative index.
     """
-    c = _Composer(split, index)
+    c = Composer(split, generator(split, index))
     background = c.pick(BACKGROUNDS)
     plan = PLANS[index % len(PLANS)]
     _COMPOSE[plan](c)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,52 +70,79 @@ def load(split: str, count: int | None = None, seed: int = 0) -> SceneSet:
         images = np.stack([render(compose(split, int(i))) for i in indices])
     else:
         indices = np.arange(count)
-        images = _drawn(split, count)
+        images = kept(
+            f"v{VERSION}-{split}", count, SIZES[split], (SIDE, SIDE, 3), "scenes",
+            lambda index: render(compose(split, index)),
+        )
     return SceneSet(images, Scenes(split, indices), indices)
 
 
-def _drawn(split: str, count: int) -> np.ndarray:
-    """The first `count` pictures of a split, as a read-only memory map of the cache file."""
+def kept(
+    stem: str, count: int, usual: int, shape: tuple[int, ...], what: str,
+    draw: Callable[[int], np.ndarray],
+) -> np.ndarray:
+    """The first `count` drawings of a set, as a read-only memory map of a cache file.
+
+    Args:
+        stem: begins the name of the file, which ends with the count.
+        count: how many drawings.
+        usual: the size of the set: a few drawings are taken from its file where there is one.
+        shape: of a drawing, which is uint8.
+        what: the drawings' name for messages, in the plural.
+        draw: gives the drawing number `index`.
+
+    Raises:
+        CnnRnnError: the cache folder cannot be written.
+    """
     folder = cache_root() / "scenes"
-    # A few scenes out of the default set are taken from it where it has been drawn.
-    for kept in sorted({SIZES[split], count} - set(range(count)), reverse=True):
-        path = folder / f"v{VERSION}-{split}-{kept}.npy"
-        images = _opened(path)
-        if images is not None:
-            return images[:count]
-    _draw_all(path, split, count)
-    images = _opened(path)
-    if images is None:
+    for held in sorted({usual, count} - set(range(count)), reverse=True):
+        path = folder / f"{stem}-{held}.npy"
+        drawings = _opened(path, shape, what)
+        if drawings is not None:
+            return drawings[:count]
+    _draw_all(path, count, shape, what, draw)
+    drawings = _opened(path, shape, what)
+    if drawings is None:
         raise CnnRnnError(f"cannot read back {path}", "check the disk of the cache folder")
-    return images
+    return drawings
 
 
-def _opened(path: Path) -> np.ndarray | None:
-    """The pictures of a cache file, or None where it is missing or damaged."""
+def _opened(path: Path, shape: tuple[int, ...], what: str) -> np.ndarray | None:
+    """The drawings in a cache file, or None where it is missing or damaged."""
     if not path.exists():
         return None
     try:
-        images = np.load(path, mmap_mode="r", allow_pickle=False)
-        if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE, 3) or len(images) < 2:
-            raise ValueError("not pictures of scenes")
-        if not np.array_equal(images[-1].ravel()[:4], _checksum(images[:-1])):
+        drawings = np.load(path, mmap_mode="r", allow_pickle=False)
+        if drawings.dtype != np.uint8 or drawings.shape[1:] != shape or len(drawings) < 2:
+            raise ValueError(f"not pictures of {what}")
+        if not np.array_equal(drawings[-1].ravel()[:4], _bytes(zlib.crc32(drawings[:-1]))):
             raise ValueError("its checksum differs")
-        return images[:-1]
+        return drawings[:-1]
     except (OSError, ValueError, EOFError) as error:
-        console.warn(f"{path} is damaged ({error}): its scenes are drawn again")
+        console.warn(f"{path} is damaged ({error}): its {what} are drawn again")
         return None
 
 
-def _checksum(images: np.ndarray) -> np.ndarray:
-    """Four bytes, uint8 (4,), that tell a torn or altered file: they follow the last picture."""
-    return np.frombuffer(zlib.crc32(images).to_bytes(4, "little"), np.uint8)
+def _bytes(checksum: int) -> np.ndarray:
+    """A checksum as uint8 (4,)."""
+    return np.frombuffer(checksum.to_bytes(4, "little"), np.uint8)
 
 
-def _draw_all(path: Path, split: str, count: int) -> None:
-    """Draw the first `count` scenes into a file: the pictures, then one row with their checksum."""
-    images = np.zeros((count + 1, SIDE, SIDE, 3), np.uint8)
-    for index in range(count):
-        images[index] = render(compose(split, index))
-    images[-1].ravel()[:4] = _checksum(images[:-1])
-    with atomic_write(path) as file:
-        np.save(file, images)
+def _draw_all(path: Path, count: int, shape: tuple[int, ...], what: str, draw) -> None:
+    """Draw into a file one by one, for a set of clips would fill the memory.
+
+    After the drawings comes a row whose first four bytes are their checksum: it tells a torn or
+    altered file.
+    """
+    header = {"descr": "|u1", "fortran_order": False, "shape": (count + 1, *shape)}
+    checksum = 0
+    with atomic_write(path) as file, console.Progress(count, "drawing", what) as progress:
+        np.lib.format.write_array_header_1_0(file, header)
+        for index in range(count):
+            drawing = np.ascontiguousarray(draw(index))
+            checksum = zlib.crc32(drawing, checksum)
+            file.write(drawing.data)
+            progress.update()
+        last = np.zeros(shape, np.uint8)
+        last.ravel()[:4] = _bytes(checksum)
+        file.write(last.data)

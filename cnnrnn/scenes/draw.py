@@ -29,25 +29,49 @@ def render(scene: Scene, size: int = 112, time: int = 0) -> np.ndarray:
     Raises:
         UsageError: `size` is not between 16 and 4096.
     """
+    canvas, rng = backdrop(scene, size)
+    for layer in layers(scene, time):
+        draw_layer(canvas, layer)
+    return grainy(lit(canvas, size, light_of(rng)), rng)
+
+
+def backdrop(scene: Scene, size: int) -> tuple[Canvas, np.random.Generator]:
+    """The canvas of a scene with its background alone, and the generator that painted it."""
     if not 16 <= size <= LARGEST:
         raise UsageError(f"a scene of {size} pixels", f"sizes are 16 to {LARGEST}")
     rng = np.random.default_rng(scene.clutter)
     canvas = Canvas(size * _OVERSAMPLING)
     paint(canvas, scene.background, scene.horizon, rng)
-    for layer in _layers(scene, time):
-        if layer.shadow and not layer.thing.floats:
-            _shadow(canvas, layer)
-        for shape in layer.shapes:
-            _draw_shape(canvas, layer.thing, layer.state, shape)
+    return canvas, rng
+
+
+def light_of(rng: np.random.Generator) -> float:
+    """How bright a picture is, to be drawn before its noise."""
+    return rng.uniform(0.94, 1.04)
+
+
+def lit(canvas: Canvas, size: int, light: float) -> np.ndarray:
+    """A finished canvas as a picture in some light, float32 RGB (size, size, 3)."""
     image = cv2.resize(canvas.image, (size, size), interpolation=cv2.INTER_AREA)
-    light = rng.uniform(0.94, 1.04)
-    grain = rng.standard_normal((size, size, 1), np.float32) * _GRAIN
-    noisy = image.astype(np.float32) * light + grain
-    return np.clip(noisy, 0, 255).astype(np.uint8)
+    return image.astype(np.float32) * light
+
+
+def grainy(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A picture with the noise of a camera, uint8; `image` is float32 RGB (size, size, 3)."""
+    grain = rng.standard_normal((*image.shape[:2], 1), np.float32) * _GRAIN
+    return np.clip(image + grain, 0, 255).astype(np.uint8)
+
+
+def draw_layer(canvas: Canvas, layer: Layer) -> None:
+    """Draw the part of a thing that comes next, and its shadow before it."""
+    if layer.shadow and not layer.thing.floats:
+        _shadow(canvas, layer)
+    for shape in layer.shapes:
+        _draw_shape(canvas, layer.thing, layer.state, shape)
 
 
 @dataclass(frozen=True)
-class _Layer:
+class Layer:
     """The part of a thing that is drawn in one go; a container's front comes after its content."""
 
     index: int
@@ -57,7 +81,7 @@ class _Layer:
     shadow: bool
 
 
-def _layers(scene: Scene, time: int) -> list[_Layer]:
+def layers(scene: Scene, time: int) -> list[Layer]:
     """What is drawn, back to front."""
 
     def depth(index: int) -> tuple:
@@ -66,18 +90,18 @@ def _layers(scene: Scene, time: int) -> list[_Layer]:
             return depth(state.anchor)[:2] + (1, index)
         return (not scene.things[index].floats, state.y, 0, index)
 
-    layers = []
+    found = []
     for index, thing in enumerate(scene.things):
         state = thing.at(time)
         shapes = _placed(thing.kind, state, thing.facing)
         back = tuple(s for s in shapes if not s.front)
         front = tuple(s for s in shapes if s.front)
         shadow = state.relation not in ("in", "on")
-        layers.append((depth(index), _Layer(index, thing, state, back, shadow)))
+        found.append((depth(index), Layer(index, thing, state, back, shadow)))
         if front:
-            layer = _Layer(index, thing, state, front, False)
-            layers.append((depth(index)[:2] + (2, index), layer))
-    return [layer for _, layer in sorted(layers, key=lambda pair: pair[0])]
+            layer = Layer(index, thing, state, front, False)
+            found.append((depth(index)[:2] + (2, index), layer))
+    return [layer for _, layer in sorted(found, key=lambda pair: pair[0])]
 
 
 def _placed(kind: str, state: State, facing: int) -> list[Shape]:
@@ -187,7 +211,7 @@ def _checked(u, v):
 _PATTERNS = {"striped": _striped, "dotted": _dotted, "checked": _checked}
 
 
-def _shadow(canvas: Canvas, layer: _Layer) -> None:
+def _shadow(canvas: Canvas, layer: Layer) -> None:
     """A soft darker place on the ground under a thing."""
     state = layer.state
     half = state.scale * sketches.extent(layer.thing.kind)[0] * 0.46
@@ -228,7 +252,7 @@ def layout(scene: Scene, time: int = 0) -> Layout:
     pieces = np.full((side, side), -1, np.int16)
     whole = [np.zeros((side, side), bool) for _ in scene.things]
     seen = []  # (thing, part, box, area) of each shape that draws a part
-    for layer in _layers(scene, time):
+    for layer in layers(scene, time):
         names = sketches.parts(layer.thing.kind)
         for shape in layer.shapes:
             mask = np.zeros((side, side), np.uint8)

@@ -180,13 +180,15 @@ def house(pen: Pen) -> None:
 
 
 def _door(pen: Pen, open: float) -> None:
-    """The house's door: the leaf covers the lit doorway unless it stands open."""
+    """The house's door: a leaf that swings outwards about x = 18, from over a lit doorway."""
     pen.rect(18, 58, 44, 100, GLOW if open else WOOD, part="door")
+    swing = np.cos(open * np.arccos(-16 / 26))  # of the leaf's free edge, 1 closed
     if open:
-        reach = 18 - 16 * open
-        pen.poly([(18, 58), (reach, 64), (reach, 104), (18, 100)], WOOD, part="door")
-    else:
-        pen.oval(38, 81, 3, 3, GLOW, edge=False)
+        reach, near = 18 + 26 * swing, np.sqrt((1 - swing**2) / (1 - (16 / 26) ** 2))
+        leaf = [(18, 58), (reach, 58 + 6 * near), (reach, 100 + 4 * near), (18, 100)]
+        pen.poly(leaf, WOOD, part="door")
+    if swing > 0.2:  # else the leaf shows its edge or its other side
+        pen.oval(18 + 20 * swing, 81, 3 * swing, 3, GLOW, edge=False)
 
 
 def tree(pen: Pen) -> None:

@@ -39,7 +39,12 @@ def check(split: str, index: int = 0) -> None:
 
 def split_of(kind: str, colour: str, relation: str) -> str:
     """The split that a combination belongs to."""
-    place = list(ALL_KINDS).index(kind) + list(COLOURS).index(colour) + RELATIONS.index(relation)
+    return split_at(kind, colour, RELATIONS.index(relation))
+
+
+def split_at(kind: str, colour: str, shift: int) -> str:
+    """The split of a kind in a colour in the Latin square that is shifted by `shift`."""
+    place = list(ALL_KINDS).index(kind) + list(COLOURS).index(colour) + shift
     return {0: "val", 4: "test"}.get(place % len(COLOURS), "train")
 
 

@@ -91,11 +91,11 @@ def article(phrase: str) -> str:
 
 
 class Speaker:
-    """Words a scene with a random generator of its own."""
+    """Words a scene with a random generator of its own, which `salt` tells from others."""
 
-    def __init__(self, scene: Scene):
+    def __init__(self, scene: Scene, salt: int = 5):
         self.scene = scene
-        self.rng = np.random.default_rng([scene.clutter, 5])
+        self.rng = np.random.default_rng([scene.clutter, salt])
 
     def pick(self, choices):
         """One of `choices`, uniformly."""

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
 from cnnrnn.errors import CnnRnnError
+from cnnrnn.intervals import Difference, bootstrap
 from cnnrnn.text import meteor as meteor_program
 from cnnrnn.text import ptb
 from cnnrnn.text.tokenizer import Tokenizer
@@ -24,16 +24,7 @@ from cnnrnn.text.tokenizer import Tokenizer
 BLEU_KEYS = ("Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4")
 KEYS = (*BLEU_KEYS, "METEOR", "ROUGE_L", "CIDEr")
 
-_RESAMPLINGS = 1000
 _TINY, _SMALL = 1e-15, 1e-9  # pycocoevalcap's guards against 0 / 0; they show in the 9th digit
-
-
-class Difference(NamedTuple):
-    """How much the first is above the second, and the bounds of its interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -66,7 +57,7 @@ class Scores:
 
     def interval(self, key: str, seed: int = 0, level: float = 0.95) -> tuple[float, float]:
         """Bounds of the overall score `key`, by resampling the items with replacement."""
-        return _bootstrap(lambda items: self.of(key, items), len(self.ids), seed, level)
+        return bootstrap(lambda items: self.of(key, items), len(self.ids), seed, level)
 
     def difference(self, other: Scores, key: str, seed: int = 0, level: float = 0.95) -> Difference:
         """How much better the score `key` is than that of `other` (paired bootstrap).
@@ -81,7 +72,7 @@ class Scores:
             return self.of(key, items) - other.of(key, items)
 
         value = self.overall[key] - other.overall[key]
-        return Difference(value, *_bootstrap(apart, len(self.ids), seed, level))
+        return Difference(value, *bootstrap(apart, len(self.ids), seed, level))
 
 
 def score(
@@ -127,40 +118,6 @@ def score(
     each["CIDEr"] = _cider(written, said)
     overall |= {key: float(each[key].mean()) for key in ("ROUGE_L", "CIDEr")}
     return Scores(tuple(references), overall, each, missing, counts)
-
-
-def bootstrap_interval(
-    values: np.ndarray, seed: int = 0, level: float = 0.95
-) -> tuple[float, float]:
-    """Bounds of the mean of `values` (N,), by resampling them with replacement."""
-    values = np.asarray(values, np.float64)
-    return _bootstrap(lambda items: values[items].mean(), len(values), seed, level)
-
-
-def paired_difference(
-    first: np.ndarray, second: np.ndarray, seed: int = 0, level: float = 0.95
-) -> Difference:
-    """The mean of `first - second`, values (N,) of the same N items, with its bounds.
-
-    Raises:
-        CnnRnnError: the two are of different lengths.
-    """
-    if len(first) != len(second):
-        raise CnnRnnError(f"{len(first)} and {len(second)} values cannot be paired")
-    apart = np.asarray(first, np.float64) - np.asarray(second, np.float64)
-    return Difference(float(apart.mean()), *bootstrap_interval(apart, seed, level))
-
-
-def _bootstrap(
-    statistic: Callable[[np.ndarray], float], items: int, seed: int, level: float
-) -> tuple[float, float]:
-    """Percentile bootstrap (Efron 1979) of a statistic of item numbers."""
-    if not items:
-        raise CnnRnnError("an interval needs at least one value")
-    generator = np.random.default_rng(seed)
-    found = [statistic(generator.integers(items, size=items)) for _ in range(_RESAMPLINGS)]
-    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
 
 
 def _splitter(tokenizer: str) -> Callable[[str], str]:

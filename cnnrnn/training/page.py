@@ -103,6 +103,16 @@ td.num { color: var(--soft); }
 td.top { color: var(--ink); font-weight: 700; }
 .under { margin: .6rem 0 0; color: var(--soft); font-size: .875rem; }
 
+.heat { width: auto; margin: .6rem 1rem 1rem; }
+.heat th, .heat td { padding: .3rem .5rem; }
+.heat thead th { vertical-align: bottom; }
+.heat thead span { writing-mode: vertical-rl; transform: rotate(180deg); white-space: nowrap; }
+.heat tbody th { border: 0; text-align: right; white-space: nowrap; }
+.heat td, .heat td:first-child { min-width: 2.6rem; text-align: center;
+  border: 1px solid var(--rule);
+  background: color-mix(in srgb, var(--accent) calc(var(--p) * .75), transparent); }
+.heat .hit { outline: 2px solid var(--soft); outline-offset: -2px; }
+
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr));
   grid-auto-flow: dense; gap: 1rem; }
 .gallery .card { display: flex; flex-direction: column; overflow: hidden; margin: 0; }

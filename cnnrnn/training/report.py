@@ -19,6 +19,7 @@ import numpy as np
 import cnnrnn
 from cnnrnn.files import atomic_write
 from cnnrnn.media import images
+from cnnrnn.training.heat import heat_table
 from cnnrnn.training.page import page
 from cnnrnn.training.svg import COLOURS, Points, line_chart
 
@@ -161,6 +162,28 @@ class Report:
             f"<tbody>{body}</tbody></table></div>"
             + (f'<p class="under">{_code(note)}</p>' if note else ""),
         )
+
+    def matrix(
+        self,
+        title: str,
+        corner: str,
+        columns: Sequence[str],
+        rows: Sequence[tuple[str, Sequence[int]]],
+        note: str = "",
+    ) -> None:
+        """Counts shaded by their share of the row, such as a confusion matrix.
+
+        Args:
+            title: the heading.
+            corner: what rows and columns are.
+            columns: their names.
+            rows: (name, counts of the columns); where names meet the cell is framed.
+            note: a line below.
+        """
+        rows = [(_plain(name), list(counts)) for name, counts in rows]
+        table = heat_table(_plain(corner), list(map(_plain, columns)), rows)
+        under = f'<p class="under">{_code(note)}</p>' if note else ""
+        self._add("part", f'{_h2(title)}<div class="card scroll">{table}</div>{under}')
 
     def gallery(self, title: str, items: Iterable[Card], note: str = "") -> None:
         """Pictures with what is said of them; a strip is folded until asked for."""

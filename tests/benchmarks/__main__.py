@@ -26,7 +26,7 @@ from cnnrnn import console
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 NAMES = sorted(path.stem.removeprefix("bench_") for path in HERE.glob("bench_*.py"))
-PACKAGES = ("keras", "tensorflow", "numpy", "opencv-python", "h5py", "openvino", "torch")
+PACKAGES = ("keras", "tensorflow", "numpy", "opencv-python", "av", "h5py", "openvino", "torch")
 
 
 def main() -> int:

@@ -1,0 +1,58 @@
+"""How sure a figure is: bootstrap intervals (Efron 1979), alone and of paired differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from cnnrnn.errors import CnnRnnError
+
+_RESAMPLINGS = 1000
+
+
+class Difference(NamedTuple):
+    """How much the first is above the second, and the bounds of its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def bootstrap(
+    statistic: Callable[[np.ndarray], float], items: int, seed: int = 0, level: float = 0.95
+) -> tuple[float, float]:
+    """Percentile bounds of a statistic of item numbers, integers (items,) with repeats.
+
+    Raises:
+        CnnRnnError: there are no items.
+    """
+    if not items:
+        raise CnnRnnError("an interval needs at least one value")
+    generator = np.random.default_rng(seed)
+    found = [statistic(generator.integers(items, size=items)) for _ in range(_RESAMPLINGS)]
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def bootstrap_interval(
+    values: np.ndarray, seed: int = 0, level: float = 0.95
+) -> tuple[float, float]:
+    """Bounds of the mean of `values` (N,), by resampling them with replacement."""
+    values = np.asarray(values, np.float64)
+    return bootstrap(lambda items: values[items].mean(), len(values), seed, level)
+
+
+def paired_difference(
+    first: np.ndarray, second: np.ndarray, seed: int = 0, level: float = 0.95
+) -> Difference:
+    """The mean of `first - second`, values (N,) of the same N items, with its bounds.
+
+    Raises:
+        CnnRnnError: the two are of different lengths.
+    """
+    if len(first) != len(second):
+        raise CnnRnnError(f"{len(first)} and {len(second)} values cannot be paired")
+    apart = np.asarray(first, np.float64) - np.asarray(second, np.float64)
+    return Difference(float(apart.mean()), *bootstrap_interval(apart, seed, level))

@@ -1,0 +1,29 @@
+"""The two media that sources come in: pictures and clips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cnnrnn.media import images
+
+VIDEO_SUFFIXES = frozenset(
+    ".mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .ts .mts .m2ts .wmv .asf .flv .ogv .3gp .gif"
+    .split()
+)
+BUSY = "-busy"  # behind a split's name: its clips among frames of other scenes
+
+
+@dataclass(frozen=True)
+class Medium:
+    """What a folder is searched for, and how the built-in data set names its own."""
+
+    one: str  # what messages call it
+    many: str
+    suffixes: frozenset[str]
+    built_in: str  # the word before the colon: scenes:3
+    field: str  # of `Source`
+    kinds: tuple[str, ...] = ("",)  # behind the name of a split
+
+
+PICTURES = Medium("picture", "pictures", images.SUFFIXES, "scenes", "scene")
+CLIPS = Medium("clip", "clips", VIDEO_SUFFIXES, "clips", "clip", ("", BUSY))
