@@ -244,12 +244,13 @@ features_option = click.option(
 """`features`: Path or None. For `train` and `evaluate`, beside `backbone_options`."""
 
 
-def data_options(formats: Sequence[str] = FORMATS) -> Callable:
-    """Where the pairs come from. `data`: text; `format`: one of `formats`; `limit`: int or None."""
+def data_options(formats: Sequence[str] = FORMATS, default: str | None = "scenes") -> Callable:
+    """Where the pairs come from. `data`: text, None for the run's own; `format`; `limit`."""
     return block(
         click.option(
-            "--data", default="scenes", metavar="DIR|FILE|scenes",
-            help="Pictures and words; scenes is the built-in world.",
+            "--data", default=default, metavar="DIR|FILE|scenes",
+            help="Pictures and words; scenes is the built-in world."
+            + ("" if default else " Default: the run's own."),
         ),
         click.option(
             "--format", type=click.Choice(formats), default=formats[0],

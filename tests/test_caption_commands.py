@@ -90,9 +90,20 @@ def test_a_run_holds_all_that_it_promises(run):
     assert len(run.log()) == 2 and run.config["seed"] == 0
 
 
-def test_a_name_that_is_taken_is_refused_before_any_work(run, capsys):
-    assert train("--name", "first") == 2
-    assert "exists already" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--name", "first"], "exists already"),
+        (["--name", "../x"], "cannot be the name of a run"),
+        (["--weights", "nope.h5"], "no weights nope.h5"),
+        (["--features", "nope.npz"], "leave out --backbone"),
+        (["--holdout", "24"], "24 are to be kept aside"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_line_before_any_work(run, capsys, options, message):
+    assert train(*options) in (1, 2)
+    said = capsys.readouterr().err.strip()
+    assert message in said and "\n" not in said
 
 
 def test_stopped_and_resumed_gives_the_weights_of_one_that_was_not(run, monkeypatch, capsys):
@@ -136,6 +147,7 @@ def test_the_starter_cannot_be_resumed_over(run, capsys):
 
     before = {path.name: path.stat().st_mtime_ns for path in STARTER.iterdir()}
     assert call("caption", "train", "--resume", STARTER) == 1
+    assert "finished and keeps no state" in capsys.readouterr().err
     assert {path.name: path.stat().st_mtime_ns for path in STARTER.iterdir()} == before
 
 
@@ -279,6 +291,45 @@ def test_a_beginning_and_a_trace(run, capsys):
 
 
 # -- evaluate ------------------------------------------------------------------------------------
+
+
+def test_features_of_another_network_are_told(run, capsys, place):
+    np.savez(place / "other.npz", names=["24.jpg"], features=np.ones((1, 5), np.float16))
+    arguments = ["--run", run.path, "--features", "other.npz", "--no-baselines"]
+    assert call("caption", "evaluate", *arguments) == 1
+    assert "the features have the shape (5,)" in capsys.readouterr().err
+
+
+def test_a_run_that_cannot_see_is_passed_over(run, capsys, place):
+    """The newest run was trained on precomputed features: another one predicts, and says so."""
+    blind = place / "runs" / "caption" / "blind"
+    shutil.copytree(run.path, blind)
+    config = json.loads((blind / "config.json").read_text())
+    later = config | {"backbone": None, "created": "2999-01-01T00:00:00"}
+    (blind / "config.json").write_text(json.dumps(later))
+    try:
+        assert call("caption", "predict", "0.jpg") == 0
+    finally:
+        shutil.rmtree(blind)
+    assert "needs precomputed features: another run is used" in capsys.readouterr().err
+
+
+def test_an_empty_folder_does_not_stop_the_rest(run, capsys, tmp_path):
+    (tmp_path / "none").mkdir()
+    assert call("caption", "predict", tmp_path / "none", "0.jpg", "--run", run.path) == 1
+    said = capsys.readouterr()
+    assert said.out.startswith("0.jpg\t") and "holds no pictures" in said.err
+
+
+def test_an_output_folder_that_cannot_be_is_told_at_once(run, capsys):
+    assert call("caption", "predict", "0.jpg", "1.jpg", "--run", run.path, "-o", "0.jpg/x") == 1
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("error") == 1
+
+
+def test_evaluate_scores_on_the_runs_own_data_unless_told(run, capsys):
+    assert call("caption", "evaluate", "--run", run.path, "--no-baselines") == 0
+    assert "data captions.csv" in capsys.readouterr().err
 
 
 def test_evaluate_shows_the_baselines_beside_the_model(run, capsys):

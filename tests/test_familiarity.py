@@ -21,40 +21,55 @@ def test_large_half_precision_features_do_not_overflow():
     assert found == pytest.approx(60_000, 1e-3)
 
 
-# Their mean is (1, 1): the directions are right, up and to the lower left.
-TRAINING = np.array([[3.0, 1.0], [1.0, 3.0], [-1.0, -1.0]], np.float32)
+# Mean (1, 1); both features have the variance 2 and nothing to do with each other.
+TRAINING = np.array([[3.0, 1.0], [-1.0, 1.0], [1.0, 3.0], [1.0, -1.0]], np.float32)
+UNIT = np.sqrt(1 / 1.03)  # the shrinkage adds 0.03 to a variance of 1
 
 
 def test_distance_by_hand():
     found = Familiarity.measure(TRAINING, np.array([[2.0, 1.0]], np.float32))
     assert found.centre.tolist() == [1.0, 1.0]
-    seen = np.array(
-        [
-            [9.0, 1.0],  # right: as a training picture, however far
-            [2.0, 2.0],  # between right and up: cosine 1 / sqrt 2
-            [1.0, 0.0],  # down: the lower left is nearest, cosine 1 / sqrt 2
-            [1.0, 1.0],  # the centre has no direction: cosine 0
-        ]
-    )
-    near = 1 - np.sqrt(0.5)
-    np.testing.assert_allclose(found.distances(seen), [0, near, near, 1], atol=1e-6)
+    seen = np.array([[1.0, 1.0], [3.0, 1.0], [3.0, 3.0], [1.0, 7.0]])
+    expected = [0, UNIT, UNIT * np.sqrt(2), UNIT * 3]
+    np.testing.assert_allclose(found.distances(seen), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_the_limit_is_a_quarter_above_what_held_out_pictures_keep():
-    held_out = np.array([[2.0, 2.0]] * 100, np.float32)
+def test_distance_is_measured_in_the_spread_of_the_training_pictures():
+    """Two features that always agree: to differ in them is strange, to be large in both is not."""
+    along = np.random.default_rng(0).normal(size=(500, 1)) * [1.0, 1.0]
+    found = Familiarity.measure(along, along[:100])
+    same, other = found.distances(np.array([[2.0, 2.0], [1.0, -1.0]]))
+    assert other > 4 * same
+    assert found.known(np.array([[2.0, 2.0], [1.0, -1.0]])).tolist() == [True, False]
+
+
+def test_the_limit_is_a_tenth_above_what_held_out_pictures_keep():
+    held_out = np.array([[3.0, 1.0]] * 100, np.float32)
     found = Familiarity.measure(TRAINING, held_out)
-    near = 1 - np.sqrt(0.5)
-    assert found.limit == pytest.approx(1.25 * near, rel=1e-5)
-    seen = np.array([[9.0, 1.0], [2.0, 2.0], [1.0, 1.0]], np.float16)
+    assert found.limit == pytest.approx(1.1 * UNIT, rel=1e-5)
+    seen = np.array([[3.1, 1.0], [1.0, 1.0], [3.4, 1.0]], np.float16)
     assert found.known(seen).tolist() == [True, True, False]
 
 
-def test_where_few_are_held_out_training_pictures_count_too():
-    """By hand: right and up are 90 degrees apart and 135 from the lower left; so it is that
-    picture's distance 1 + sqrt(1/2) that the limit is taken from (99.5 % of four distances)."""
-    found = Familiarity.measure(TRAINING, np.array([[2.0, 2.0]], np.float32))
-    far, next_far = 1 + np.sqrt(0.5), 1.0
-    assert found.limit == pytest.approx(1.25 * (next_far + (far - next_far) * 0.985), rel=1e-5)
+def test_where_few_are_held_out_either_half_of_the_training_pictures_counts_too():
+    """Each half of these lies on one line: seen from it, the other half is far."""
+    alone = Familiarity.measure(TRAINING, np.array([[1.0, 1.0]] * 100, np.float32))
+    found = Familiarity.measure(TRAINING, np.array([[1.0, 1.0]], np.float32))
+    assert alone.limit == 0 and found.limit > 1
+
+
+def test_photos_are_strange_to_the_starter_and_scenes_are_not(shared_data):
+    from itertools import islice
+
+    from cnnrnn.caption.captioner import STARTER
+    from cnnrnn.features.extractor import Extractor
+    from cnnrnn.media.sources import expand
+
+    starter, look = Familiarity.load(STARTER / "familiarity.npz"), Extractor("scenes")
+    photos = look.extract(islice(expand([str(shared_data / "flickr8k")]), 60))
+    drawn = look.extract(expand(["scenes:0-99"]))
+    assert starter.known(photos.read(range(60))).mean() <= 0.1
+    assert starter.known(drawn.read(range(100))).mean() >= 0.98
 
 
 def test_a_single_training_picture_is_enough():

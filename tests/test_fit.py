@@ -383,16 +383,6 @@ def test_a_run_killed_in_its_first_epoch_begins_again(run):
     assert start(run, Figures(4.0, 3.0, 2.0, 1.0), resume=True).epochs == 4
 
 
-def test_a_finished_run_without_a_training_state_is_left_alone(run):
-    start(run, Figures(0.5), replace(FAST, epochs=1))
-    run.finish("val_loss", 0.5, 1)
-    (run.path / "state.json").unlink()
-    before = run.best.read_bytes()
-    with pytest.raises(CnnRnnError, match="finished and keeps no state"):
-        start(run, Figures(0.4), resume=True)
-    assert run.best.read_bytes() == before
-
-
 def test_patience_goes_on_counting(run):
     settings = replace(FAST, epochs=6, patience=3)
     with pytest.raises(Interrupted):

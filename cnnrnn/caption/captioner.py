@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnrnn import backend
+from cnnrnn import backend, console
 from cnnrnn.caption.familiarity import Familiarity
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.features.extractor import Extractor
@@ -120,33 +120,21 @@ class Captioner:
         """Open a run.
 
         Args:
-            run: its folder; None takes the newest run under `root`, else the shipped starter.
+            run: its folder; None takes the newest run under `root` that sees pictures with weights
+                that are here, else the shipped starter.
 
         Raises:
             CnnRnnError: no such run, or a damaged one.
         """
-        found = Run.open(run, TASK) if run else newest(root, TASK) or Run.open(STARTER, TASK)
+        found = (
+            Run.open(run, TASK) if run else newest(root, TASK, _sees) or Run.open(STARTER, TASK)
+        )
         if not found.usable:
             raise CnnRnnError(f"run {found.path} has no best.keras", "no epoch was finished there")
         from cnnrnn.caption import models  # noqa: F401  registers the classes
         from cnnrnn.training.fit import load_model
 
-        config = found.config
-        extractor = None
-        if config.get("backbone"):
-            extractor = Extractor(
-                backbone=config["backbone"],
-                weights=config["weights"],
-                output=config["feature_output"],
-                size=tuple(config["image_size"]),
-                batch=BATCH,
-            )
-            if extractor.spec.weights_hash != config["weights_hash"]:
-                raise CnnRnnError(
-                    f"the {config['backbone']} weights {config['weights']} are not those that "
-                    f"run {found.path} was trained with",
-                    "put the same weights file back, or train again",
-                )
+        extractor = _extractor(found)
         vocabulary = Vocabulary.load(found.path / "vocabulary.json")
         familiarity = Familiarity.load(found.path / "familiarity.npz")
         return cls(load_model(found.best), vocabulary, extractor, familiarity, found)
@@ -265,6 +253,42 @@ class Captioner:
                 caption.text = caption.sentences[0][0]
                 caption.familiar = familiar is None or bool(familiar[number])
         return captions
+
+
+def _extractor(run: Run) -> Extractor | None:
+    """The backbone of a run; None for one that was trained on precomputed features.
+
+    Raises:
+        CnnRnnError: its weights are not here, or are others than it was trained with.
+    """
+    config = run.config
+    if not config.get("backbone"):
+        return None
+    extractor = Extractor(
+        backbone=config["backbone"],
+        weights=config["weights"],
+        output=config["feature_output"],
+        size=tuple(config["image_size"]),
+        batch=BATCH,
+    )
+    if extractor.spec.weights_hash != config["weights_hash"]:
+        raise CnnRnnError(
+            f"the {config['backbone']} weights {config['weights']} are not those that "
+            f"run {run.path} was trained with",
+            "put the same weights file back, or train again",
+        )
+    return extractor
+
+
+def _sees(run: Run) -> bool:
+    """Whether a run can look at pictures here and now; tells why where it cannot."""
+    try:
+        reason = "" if _extractor(run) else f"run {run.path} needs precomputed features"
+    except CnnRnnError as error:
+        reason = error.message
+    if reason:
+        console.warn(f"{reason}: another run is used")
+    return not reason
 
 
 def _source(picture: Source | str | Path | np.ndarray) -> Source:

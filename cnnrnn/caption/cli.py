@@ -158,7 +158,7 @@ def _begun(ctx: click.Context, kind, config, init):
         ("cnnrnn caption evaluate --data captions.csv --predictions results.json --split all", ""),
     ],
 )
-@options.data_options()
+@options.data_options(default=None)
 @click.option(
     "--split", type=click.Choice(["train", "val", "test", "all"]), default="test",
     help="Which pictures.",

@@ -16,7 +16,7 @@ import numpy as np
 
 from cnnrnn import console
 from cnnrnn.caption.captioner import Captioner
-from cnnrnn.caption.data import CaptionData, Example, load
+from cnnrnn.caption.data import BUILT_IN, CaptionData, Example, load
 from cnnrnn.caption.prepare import Pictures, with_features
 from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.errors import CnnRnnError
@@ -210,6 +210,12 @@ def evaluate_run(
     chosen = TrainSettings.from_config(captioner.run.config)
     chosen = replace(chosen, features=features or chosen.features)
     pictures = with_features(chosen, data.split(split))
+    found, wanted = pictures.features.row_shape, captioner.model.feature_shape
+    if found != wanted:
+        raise CnnRnnError(
+            f"the features have the shape {found}, those that the run was trained on {wanted}",
+            "give the features of the same network",
+        )
     training = None
     if baselines and any(each.split == "train" for each in data.examples):
         training = with_features(chosen, data.split("train"))
@@ -217,7 +223,7 @@ def evaluate_run(
 
 
 def run_or_file(
-    data: str,
+    data: str | None,
     format: str,
     limit: int | None,
     split: str,
@@ -230,15 +236,21 @@ def run_or_file(
 ) -> tuple[list[Evaluation], list[tuple[str, str]]]:
     """What `caption evaluate` does, see its options.
 
+    Args:
+        data: None takes what the run was trained on; with `predictions`, the built-in world.
+
     Returns:
         evaluations, and the (name, reason) of pictures that could not be used.
     """
-    found = load(data, format, limit)
     if predictions:
+        found = load(data or BUILT_IN, format, limit)
         return [evaluate_predictions(found, split, predictions, tokenizer)], []
     settings = DecodeSettings(*search)
     captioner = Captioner.load(run)
-    console.info(f"run {captioner.run.path}")
+    if data is None:
+        data, format = captioner.run.config["data"], captioner.run.config["data_format"]
+    console.info(f"run {captioner.run.path}, data {data}")
+    found = load(data, format, limit)
     evaluations, pictures = evaluate_run(
         captioner, found, split, settings, baselines, str(features) if features else None
     )

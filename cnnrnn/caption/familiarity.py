@@ -1,7 +1,12 @@
 """Does a picture belong to the world that a model was trained on?
 
-The distance of a picture is 1 minus the cosine between its pooled, centred features and the
-nearest of a sample of training pictures. The limit is what all but a few held-out pictures keep.
+The distance of a picture is that of its pooled features from the mean of the training pictures,
+measured in their own spread (Mahalanobis; Lee et al. 2018 find strange inputs by it):
+
+    d(v) = |W (v - m)| / sqrt(D),  W' W = (C + s I)^-1,  C the correlations of the D features
+
+A drawn scene and a photo may look alike to the net in what varies among scenes; they differ in what
+does not. The limit is what all but a few held-out pictures keep.
 """
 
 from __future__ import annotations
@@ -15,9 +20,11 @@ import numpy as np
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.files import atomic_write
 
-SAMPLE = 512  # training pictures that are kept
+SAMPLE = 2000  # training pictures that are looked at
 _KEPT = 0.995  # share of held-out pictures that are called familiar
-_MARGIN = 1.25  # the limit is a little above that: unlike must mean clearly unlike
+_MARGIN = 1.1  # the limit is a little above that: unlike must mean clearly unlike
+_SHRINKAGE = 0.03  # s: what few pictures say of 1,280 features is not taken at its word
+_FLAT = 0.05  # a feature that hardly varies counts as varying by this share of the usual
 _ENOUGH = 100  # fewer held-out pictures do not show how far a familiar one can be
 
 
@@ -29,47 +36,59 @@ def pooled(features: np.ndarray) -> np.ndarray:
 
 @dataclass
 class Familiarity:
-    """A sample of the training pictures' features.
+    """Where the training pictures' features lie.
 
-    centre: (D,) mean of the sample; vectors: (n, D) centred, of length 1; limit: distance above
-    which a picture is strange.
+    centre: (D,) their mean; whitening: (D, D), W transposed, with each feature's own scale in it;
+    limit: distance above which a picture is strange.
     """
 
     centre: np.ndarray
-    vectors: np.ndarray
+    whitening: np.ndarray
     limit: float
 
     @classmethod
     def measure(cls, training: np.ndarray, held_out: np.ndarray) -> Familiarity:
         """Learn from pooled features (n, D) of training and of held-out pictures.
 
-        Where few are held out, the training pictures, each against the others, count too.
+        Where few are held out, either half of the training pictures, seen from the other, counts
+        too.
         """
-        centre = training.mean(axis=0)
-        measured = cls(centre, _directions(training - centre), 0.0)
-        distances = measured.distances(held_out)
+        measured = cls._spread(training)
+        distances = [measured.distances(held_out)]
         if len(held_out) < _ENOUGH and len(training) > 1:
-            cosines = measured.vectors @ measured.vectors.T
-            np.fill_diagonal(cosines, -1.0)
-            distances = np.concatenate([distances, 1 - cosines.max(axis=1)])
-        measured.limit = _MARGIN * float(np.quantile(distances, _KEPT))
+            halves = training[::2], training[1::2]
+            distances += [
+                cls._spread(one).distances(other) for one, other in (halves, halves[::-1])
+            ]
+        measured.limit = _MARGIN * float(np.quantile(np.concatenate(distances), _KEPT))
         return measured
 
+    @classmethod
+    def _spread(cls, vectors: np.ndarray) -> Familiarity:
+        """Centre and whitening of features (n, D), with no limit yet."""
+        vectors = np.asarray(vectors, np.float64)
+        centre, scale = vectors.mean(axis=0), vectors.std(axis=0)
+        scale = np.maximum(scale, max(_FLAT * scale.mean(), 1e-3))
+        units = (vectors - centre) / scale
+        variances, axes = np.linalg.eigh(units.T @ units / len(units))
+        whitening = axes / np.sqrt(np.maximum(variances, 0) + _SHRINKAGE) / scale[:, None]
+        return cls(centre.astype(np.float32), whitening.astype(np.float32), 0.0)
+
     def distances(self, vectors: np.ndarray) -> np.ndarray:
-        """Distances (n,) of pooled features (n, D), 0 to 2."""
-        return 1 - (_directions(vectors - self.centre) @ self.vectors.T).max(axis=1)
+        """Distances (n,) of pooled features (n, D); about 1 and less for training pictures."""
+        return np.sqrt(np.square((vectors - self.centre) @ self.whitening).mean(axis=1))
 
     def known(self, features: np.ndarray) -> np.ndarray:
         """Whether each of these features (n, ...) is of a familiar picture, (n,) bool."""
         return self.distances(pooled(features)) <= self.limit
 
     def save(self, path: Path) -> None:
-        """Write centre, vectors and limit as .npz."""
+        """Write centre, whitening and limit as .npz."""
         with atomic_write(path) as file:
             np.savez(
                 file,
                 centre=self.centre.astype(np.float16),
-                vectors=self.vectors.astype(np.float16),
+                whitening=self.whitening.astype(np.float16),
                 limit=np.float32(self.limit),
             )
 
@@ -80,12 +99,9 @@ class Familiarity:
             return None
         try:
             with np.load(path, allow_pickle=False) as stored:
-                arrays = [stored[key].astype(np.float32) for key in ("centre", "vectors", "limit")]
+                keys = ("centre", "whitening", "limit")
+                arrays = [stored[key].astype(np.float32) for key in keys]
         except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise CnnRnnError(f"{path} is damaged", "copy the run again") from error
         return cls(arrays[0], arrays[1], float(arrays[2]))
 
-
-def _directions(vectors: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, 1e-6)

@@ -86,6 +86,11 @@ class InjectInit(keras.Model):
         self.vocabulary.build((None, settings["embedding"]))
         self.built = True
 
+    @property
+    def feature_shape(self) -> tuple[int, ...]:
+        """Shape of one picture's features."""
+        return tuple(self._settings["feature_shape"])
+
     def _joined_size(self) -> int:
         return self.hidden
 

@@ -12,7 +12,7 @@ import numpy as np
 from cnnrnn import console
 from cnnrnn.caption.captioner import CHOICES, STARTER, Caption, Captioner
 from cnnrnn.errors import CnnRnnError
-from cnnrnn.media import drawing, images
+from cnnrnn.media import drawing, fonts, images
 from cnnrnn.media.sources import OutputNames, Source, expand
 from cnnrnn.text.decoder import DecodeSettings, Sentence
 from cnnrnn.text.vocabulary import END
@@ -51,6 +51,8 @@ def predict(arguments: Sequence[str], run: Path | None, settings: PredictSetting
     Returns:
         1 if a picture could not be captioned, else 0.
     """
+    if settings.output:
+        _check_output(settings)
     captioner = Captioner.load(run)
     captioner.beginning(settings.start)
     starter = captioner.run.path == STARTER
@@ -87,6 +89,19 @@ def predict(arguments: Sequence[str], run: Path | None, settings: PredictSetting
     if report.failures:
         console.info(report.summary())
     return report.exit_code
+
+
+def _check_output(settings: PredictSettings) -> None:
+    """Raise what would fail for every picture, before the first one is looked at."""
+    try:
+        settings.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CnnRnnError(
+            f"cannot write into {settings.output}: {error.strerror or error}",
+            "choose another folder",
+        ) from error
+    if settings.font:
+        fonts.load("a", 12, settings.font)
 
 
 def _strange(captioner: Captioner, caption: Caption) -> str:

@@ -92,6 +92,11 @@ class TrainSettings:
                 raise UsageError(f"{name} is {value}", "at least 1")
         if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
             raise UsageError(f"learning_rate is {self.learning_rate}", "e.g. 1e-3")
+        if self.features and (self.backbone or self.weights != "auto" or self.image_size):
+            raise UsageError(
+                "precomputed features come from a network of their own",
+                "leave out --backbone, --weights and --image-size",
+            )
         if self.reward not in (None, *REWARDS):
             raise UsageError(f"no reward {self.reward!r}", f"one of {', '.join(REWARDS)}")
         if self.reward and not self.init:
@@ -124,6 +129,8 @@ class TrainSettings:
         chosen["holdout"] = max(1, min(500, pictures // 10))
         # A word seen once in a small set is worth learning; in a large one it is mostly a slip.
         chosen["min_count"] = 1 if captions < 2_000 else 2 if captions < 10_000 else 5
+        if self.features:
+            del chosen["backbone"]
         unset = {key: value for key, value in chosen.items() if getattr(self, key) is None}
         return replace(self, **unset)
 

@@ -22,11 +22,13 @@ from cnnrnn.caption.prepare import (
 )
 from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.errors import CnnRnnError
+from cnnrnn.features.precomputed import open_features
 from cnnrnn.features.selection import tell_failures
 from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.text.tokenizer import Tokenizer
 from cnnrnn.text.vocabulary import UNSPOKEN, Vocabulary
-from cnnrnn.training.chosen import check_same
+from cnnrnn.training.chosen import check_same, opened_to_resume
+from cnnrnn.training.origin import check_name
 from cnnrnn.training.run import Run
 from cnnrnn.training.splits import hold_out
 
@@ -66,6 +68,12 @@ def prepare(settings: TrainSettings) -> Prepared:
     training = data.split("train")
     captions = sum(len(each.captions) for each in training)
     settings = settings.resolved(len(training), captions)
+    # What cannot be meant is told before the data is looked at closely.
+    if settings.features:
+        open_features(settings.features).close()
+    else:
+        extractor(settings)
+    hold_out(len(training), settings.holdout, settings.seed)
     vocabulary = build_vocabulary(settings, training)
     return Prepared(settings, vocabulary, data, checks.check(data, vocabulary))
 
@@ -90,7 +98,9 @@ def train(
         CnnRnnError: no data, a run that does not fit, a loss that is no number.
         Interrupted: Ctrl-C; the run can be resumed.
     """
-    run = Run.open(resume, TASK) if resume else None
+    run = opened_to_resume(resume, TASK) if resume else None
+    if name is not None and run is None:
+        check_name(Path(root) / TASK, name)
     if run:
         settings = TrainSettings.from_config(run.config)
         deterministic = bool(run.config.get("deterministic"))

@@ -37,8 +37,9 @@ def expand(
     (`**` too; its pictures, sorted); `@list` or `list.txt` (one picture a line); `-` (the same
     from stdin, as the lines come); `scenes:3`, `scenes:0-9` (test split) or `scenes:train:3`; of
     clips `clips:3` and so on, also `clips:test-busy:3`.
-    What exists under its literal name is never taken as a glob. A file that does not exist still
-    gives a source, whose `read` says so.
+    What exists under its literal name is never taken as a glob. A file that does not exist, a
+    folder or glob without pictures and a list that cannot be read each give a source whose `read`
+    says so: one bad argument does not stop the others.
 
     Args:
         args: as typed.
@@ -46,19 +47,29 @@ def expand(
         medium: PICTURES or CLIPS; a single file is taken for it whatever its suffix.
 
     Raises:
-        CnnRnnError: a folder or glob without pictures, a list that cannot be read.
-        UsageError: an empty argument, a `scenes:` or `clips:` form that does not exist.
+        UsageError: an empty argument, a `scenes:` or `clips:` form that does not exist; at the
+            call, before the first source.
     """
+    args = list(args)
     for arg in args:
-        path = os.path.join(base or "", arg)
         if not arg:
             raise UsageError(
                 "an empty source", f"give a file, folder, glob, list, - or {medium.built_in}:N"
             )
+        if arg.startswith(f"{medium.built_in}:") and not os.path.lexists(
+            os.path.join(base or "", arg)
+        ):
+            _built_in(arg, medium)
+    return _expanded(args, base, medium)
+
+
+def _expanded(args: list[str], base: Path | str | None, medium: Medium) -> Iterator[Source]:
+    for arg in args:
+        path = os.path.join(base or "", arg)
         if arg == "-":
             yield from _listed(sys.stdin.buffer, base, medium)
         elif os.path.isdir(path):
-            yield from _some(_folder(path, medium), f"{arg} holds no {medium.many}", medium)
+            yield from _some(_folder(path, medium), arg, f"{arg} holds no {medium.many}", medium)
         elif os.path.lexists(path) and not arg.lower().endswith(LIST_SUFFIX):
             yield Source(arg, Path(path))
         elif arg.startswith(f"{medium.built_in}:"):
@@ -66,18 +77,21 @@ def expand(
         elif arg.startswith("@") or arg.lower().endswith(LIST_SUFFIX):
             yield from _list(arg, base, medium)
         elif glob.has_magic(arg):
-            yield from _some(_glob(path, medium), f"no {medium.one} matches {arg}", medium)
+            yield from _some(_glob(path, medium), arg, f"no {medium.one} matches {arg}", medium)
         else:
             yield Source(arg, Path(path))
 
 
-def _some(sources: Iterator[Source], message: str, medium: Medium) -> Iterator[Source]:
+def _some(
+    sources: Iterator[Source], name: str, message: str, medium: Medium
+) -> Iterator[Source]:
     empty = True
     for source in sources:
         empty = False
         yield source
     if empty:
-        raise CnnRnnError(message, f"{medium.many} are " + " ".join(sorted(medium.suffixes)))
+        suffixes = " ".join(sorted(medium.suffixes))
+        yield Source(name, problem=f"{message} ({medium.many} are {suffixes})")
 
 
 def _is_meant(name: str, medium: Medium) -> bool:
@@ -122,7 +136,7 @@ def _list(arg: str, base: Path | str | None, medium: Medium) -> Iterator[Source]
             yield from _listed(lines, base, medium, os.path.dirname(path))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise CnnRnnError(f"cannot read the list {name}: {reason}") from error
+        yield Source(arg, problem=f"cannot read the list {name}: {reason}")
 
 
 def _listed(
@@ -147,6 +161,7 @@ def _listed(
 
 
 def _built_in(arg: str, medium: Medium) -> Iterator[Source]:
+    """What a form such as `scenes:0-9` means; UsageError, at the call, where it means nothing."""
     from cnnrnn.scenes import SPLITS
 
     word = medium.built_in
@@ -163,8 +178,10 @@ def _built_in(arg: str, medium: Medium) -> Iterator[Source]:
     if last < first:
         raise UsageError(f"'{arg}' ends before it begins", f"write {word}:{split}:{last}-{first}")
     prefix = word if match["split"] is None else f"{word}:{split}"
-    for index in range(first, last + 1):
-        yield Source(f"{prefix}:{index}", **{medium.field: (split, index)})
+    return (
+        Source(f"{prefix}:{index}", **{medium.field: (split, index)})
+        for index in range(first, last + 1)
+    )
 
 
 def safe_join(base: Path | str, name: str) -> Path:

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.training.origin import read_config
+from cnnrnn.training.run import Run
 
 
 def typed(ctx: click.Context) -> dict[str, Any]:
@@ -93,7 +94,23 @@ def fields_of(kind: type, config: Mapping[str, Any]) -> dict[str, Any]:
     return chosen
 
 
-def check_same(run: Any, found: Mapping[str, Any]) -> None:
+def opened_to_resume(path: Path | str, task: str) -> Run:
+    """The run that a training is to go on with; nothing is written.
+
+    Raises:
+        CnnRnnError: no such run, or one that is finished and keeps no state of its training, such
+            as a starter: beginning again would overwrite it.
+    """
+    run = Run.open(path, task)
+    if (run.path / "metrics.json").exists() and not run.last.exists():
+        raise CnnRnnError(
+            f"run {path} is finished and keeps no state of its training to go on from",
+            f"train anew with --config {path}/config.json",
+        )
+    return run
+
+
+def check_same(run: Run, found: Mapping[str, Any]) -> None:
     """A run goes on only with what it began with.
 
     Args:

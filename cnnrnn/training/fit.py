@@ -125,17 +125,10 @@ def fit(
         resume: go on after the last finished epoch of `run`.
 
     Raises:
-        CnnRnnError: the loss is no longer a number (the last good epoch is kept); a finished run
-            to resume that keeps no training state.
+        CnnRnnError: the loss is no longer a number (the last good epoch is kept).
         Interrupted: Ctrl-C.
     """
     state = run.read_state() if resume else None
-    if resume and not state and (run.path / "metrics.json").exists():
-        # Such as a starter: beginning again would overwrite it.
-        raise CnnRnnError(
-            f"run {run.path} is finished and keeps no state of its training to go on from",
-            f"train anew with --config {run.path}/config.json",
-        )
     if state:
         model = load_model(run.last, compiled=True)
     else:

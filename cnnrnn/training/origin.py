@@ -74,17 +74,29 @@ def own_command() -> str:
     return shlex.join([*start, *sys.argv[1:]])
 
 
-def claim(folder: Path, name: str) -> Path:
-    """Make the folder `name`, which must be new."""
+def check_name(folder: Path, name: str) -> Path:
+    """The folder that a new run of that name would have.
+
+    Raises:
+        UsageError: the name is taken or is no folder name.
+    """
     if not re.fullmatch(r"[^/\\\x00-\x1f]{1,100}", name) or name.startswith("."):
         raise UsageError(f"{name!r} cannot be the name of a run", "use letters, digits and dashes")
     path = folder / name
-    try:
-        path.mkdir()
-    except FileExistsError:
+    if path.exists():
         raise UsageError(
             f"run {path} exists already", f"choose another name, or go on with --resume {path}"
-        ) from None
+        )
+    return path
+
+
+def claim(folder: Path, name: str) -> Path:
+    """Make the folder `name`, which must be new."""
+    path = check_name(folder, name)
+    try:
+        path.mkdir()
+    except FileExistsError:  # another process made it a moment ago
+        return check_name(folder, name)
     return path
 
 

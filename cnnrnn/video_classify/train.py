@@ -11,7 +11,8 @@ import numpy as np
 from cnnrnn import backend, console
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.features.selection import tell_failures
-from cnnrnn.training.chosen import check_same
+from cnnrnn.training.chosen import check_same, opened_to_resume
+from cnnrnn.training.origin import check_name
 from cnnrnn.training.run import Run
 from cnnrnn.video_classify import check as checks
 from cnnrnn.video_classify import data as readers
@@ -88,7 +89,9 @@ def train(
         CnnRnnError: no data, a run that does not fit, a loss that is no number.
         Interrupted: Ctrl-C; the run can be resumed.
     """
-    run = Run.open(resume, TASK) if resume else None
+    run = opened_to_resume(resume, TASK) if resume else None
+    if name is not None and run is None:
+        check_name(Path(root) / TASK, name)
     if run:
         settings = TrainSettings.from_config(run.config)
         deterministic = bool(run.config.get("deterministic"))
