@@ -341,3 +341,12 @@ def test_evaluate_shows_the_baselines_beside_the_model(run, capsys):
     ]  # fmt: skip
     assert all(line["pictures"] == 4 and "CIDEr" in line for line in lines)
     assert lines[0]["intervals"]["CIDEr"][0] <= lines[0]["CIDEr"]
+
+
+def test_the_starter_goes_with_the_shipped_weights():
+    from cnnrnn.caption.captioner import STARTER
+    from cnnrnn.features.extractor import Extractor
+
+    starter = Run.open(STARTER, "caption")
+    look = Extractor("scenes", output=starter.config["feature_output"])
+    assert starter.config["weights_hash"] == look.spec.weights_hash

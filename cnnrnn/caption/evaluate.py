@@ -208,7 +208,10 @@ def evaluate_run(
         evaluations, the captioner's first, and the pictures that could be used.
     """
     chosen = TrainSettings.from_config(captioner.run.config)
-    chosen = replace(chosen, features=features or chosen.features)
+    if features:
+        chosen = replace(
+            chosen, features=features, backbone=None, weights="auto", image_size=None
+        )
     pictures = with_features(chosen, data.split(split))
     found, wanted = pictures.features.row_shape, captioner.model.feature_shape
     if found != wanted:
