@@ -53,7 +53,10 @@ _fit_options = options.block(
         "--reward", type=click.Choice(["cider"]),
         help="Learn from captions drawn by the model of --init, weighed by their CIDEr.",
     ),
-    click.option("--learning-rate", type=float, help="Its highest value. Default: 0.001 for photos."),
+    click.option(
+        "--learning-rate", type=float,
+        help="Its highest value. Default: 0.001 for photos, 0.004 for scenes.",
+    ),
     click.option(
         "--schedule", type=click.Choice(["cosine", "plateau", "fixed"]),
         help="How the learning rate falls. Default: cosine.",
