@@ -1,0 +1,1 @@
+"""Places in a picture: boxes, anchors, proposals, RoI pooling, suppression, box metrics."""
