@@ -25,7 +25,7 @@ TASKS = ("caption", "densecap", "video_classify", "vqa")
 HEAVY = {"numpy", "cv2", "h5py", "keras", "tensorflow", "PIL", "pycocoevalcap", "openvino", "torch"}
 # Modules of the package `text` that need Keras, and of `features` and `scenes` that are programs.
 KERAS_IN_TEXT = {"cnnrnn.text.decoder", "cnnrnn.text.layers", "cnnrnn.text.losses"}
-BACKEND_NAMES = {"cnnrnn.backend", "cnnrnn.features.engines"}
+BACKEND_NAMES = {"cnnrnn.backend", "cnnrnn.features.engines", "cnnrnn.regions.suppression"}
 
 
 def imports(path: Path, top_level_only: bool = False) -> set[str]:

@@ -4,9 +4,9 @@ A box is (x1, y1, x2, y2) in pixels, x to the right and y down. Coordinates lie 
 the whole of a picture of W x H is (0, 0, W, H), and a box is x2 - x1 wide. Other formats exist in
 files only, and their readers convert them here:
 
-    corner and size     (x, y, w, h)              pixels             Visual Genome, COCO
-    inclusive           (x1, y1, x2, y2)          pixels from 1      Pascal VOC, the DenseCap program
-    relative centres    (xc / W, yc / H, w / W, h / H)               YOLO
+    corner and size     (x, y, w, h)              pixels           Visual Genome, COCO
+    inclusive           (x1, y1, x2, y2)          pixels from 1    Pascal VOC, DenseCap's program
+    relative centres    (xc / W, yc / H, w / W, h / H)             YOLO
 """
 
 from __future__ import annotations

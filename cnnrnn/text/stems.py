@@ -1,6 +1,6 @@
 """Words without their endings: the stemmer of Porter (1980), "An algorithm for suffix stripping".
 
-    caresses -> caress    ponies -> poni    running -> run    happily -> happili    relational -> relat
+    caresses -> caress    ponies -> poni    running -> run    relational -> relat
 
 In a word c stands for consonants and v for vowels in a row; its measure m counts the pairs in
 [c](vc)^m[v]. A rule takes off an ending where what is left fulfils its condition. The rules are
