@@ -151,7 +151,7 @@ def test_other_schedules_do_not_halve(run):
 def first_moments(settings, scale):
     """Norm of Adam's first moments after one epoch whose gradients are huge."""
     network = model()
-    network.compile(fitting._optimizer(settings), keras.losses.MeanSquaredError())
+    network.compile(fitting.optimizer(settings), keras.losses.MeanSquaredError())
     fitting._train_epoch(network, Points(scale), settings, 1, 1.0)
     moments = [variable for variable in network.optimizer.variables if "momentum" in variable.path]
     assert len(moments) == len(network.trainable_variables)
@@ -171,13 +171,13 @@ def test_weights_decay_but_biases_do_not():
     points.inputs[:], points.targets[:] = 0, 0
     network = keras.Sequential([keras.layers.Input((WIDTH,)), keras.layers.Dense(1)])
     network.set_weights([np.ones((WIDTH, 1)), np.array([0.0])])
-    network.compile(fitting._optimizer(settings), keras.losses.MeanSquaredError())
+    network.compile(fitting.optimizer(settings), keras.losses.MeanSquaredError())
     fitting._train_epoch(network, points, settings, 1, 1.0)
     kernel, bias = network.get_weights()
     np.testing.assert_allclose(kernel, (1 - 0.05 * 0.5) ** STEPS, rtol=1e-6)
     assert bias == 0
     network.layers[0].bias.assign([3.0])
-    network.compile(fitting._optimizer(settings), lambda target, output: 0 * output)
+    network.compile(fitting.optimizer(settings), lambda target, output: 0 * output)
     fitting._train_epoch(network, points, settings, 1, 1.0)
     assert network.get_weights()[1] == 3.0
 
@@ -216,7 +216,7 @@ def test_the_order_is_another_each_epoch_and_the_same_again():
 def test_averages_are_validated_and_kept_and_training_goes_on_with_the_weights(run):
     """The moving average by hand: first the weights themselves, then 0.9 old + 0.1 new."""
     network = model()
-    network.compile(fitting._optimizer(FAST), keras.losses.MeanSquaredError())
+    network.compile(fitting.optimizer(FAST), keras.losses.MeanSquaredError())
     means = None
     for inputs, targets in Points().epoch(np.random.default_rng(0)):
         network.train_on_batch(inputs, targets)

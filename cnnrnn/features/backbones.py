@@ -142,14 +142,18 @@ class Backbone:
             raise CnnRnnError(f"cannot read {path}: {error.strerror}") from error
         return digest.hexdigest()
 
-    def build(self, weights: str, output: str, size: tuple[int, int]) -> Any:
+    def build(
+        self, weights: str, output: str, size: tuple[int | None, int | None], layer: str = ""
+    ) -> Any:
         """The network as a Keras model.
 
         Args:
             weights: `auto`, `imagenet`, `random` or a path; a path is loaded as
                 `keras.applications` does with `weights=PATH`.
             output: `pooled` or `grid`.
-            size: (h, w) as `input_size` gives it.
+            size: (h, w) as `input_size` gives it; (None, None), for networks of
+                `keras.applications` and their grids, takes pictures of any size.
+            layer: a layer of the network to stop at instead.
 
         Returns:
             A model from (B, h, w, 3) RGB in [0, 255] to (B, *row_shape); the preprocessing of
@@ -169,7 +173,7 @@ class Backbone:
         elif not self.application or weights not in ("auto", "imagenet"):
             self._load(network, path, output)
         inputs = keras.Input((*size, 3), name="pictures")
-        layer = (output == "pooled" and self.pooled) or self.grid
+        layer = layer or (output == "pooled" and self.pooled) or self.grid
         features = keras.Model(network.input, network.get_layer(layer).output)(
             self._preprocessed(inputs)
         )

@@ -12,6 +12,7 @@ import math
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ import numpy as np
 
 from cnnrnn import backend, console
 from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.training.optimizers import AdamWeightDecay
 from cnnrnn.training.run import Run
 
 keras = backend.keras()
@@ -110,12 +112,15 @@ def fit(
     settings: FitSettings,
     run: Run,
     resume: bool = False,
+    by: Any = None,
+    loss_weights: Mapping[str, float] | None = None,
 ) -> FitResult:
     """Train `model` and keep it in `run`.
 
     Args:
         model: a built Keras model; with `resume` it is replaced by the run's own.
-        loss: a registered Keras loss of (targets, outputs).
+        loss: a registered Keras loss of (targets, outputs); for a model with several outputs a
+            dictionary of them, and each is logged under its own name too.
         batches: the training data.
         validate: gives the figures of held-out data for a model, by name.
         monitor: the figure that chooses the best epoch; higher is better unless its name ends
@@ -123,6 +128,8 @@ def fit(
         settings: see `FitSettings`.
         run: the folder that takes log.csv, best.keras, last.keras and state.json.
         resume: go on after the last finished epoch of `run`.
+        by: the optimizer; None takes AdamW, see `optimizer`.
+        loss_weights: of several losses in their sum.
 
     Raises:
         CnnRnnError: the loss is no longer a number (the last good epoch is kept).
@@ -133,7 +140,7 @@ def fit(
         model = load_model(run.last, compiled=True)
     else:
         state = {"epoch": 0, "best": None, "best_epoch": 0, "rate": 1.0, "seconds": 0.0}
-        model.compile(_optimizer(settings), loss)
+        model.compile(by or optimizer(settings), loss, loss_weights)
     try:
         return _fit(model, batches, validate, monitor, settings, run, state)
     except KeyboardInterrupt:
@@ -151,7 +158,7 @@ def _fit(model, batches, validate, monitor, settings, run, state) -> FitResult:
     while state["epoch"] < settings.epochs and not stopped():
         began = time.monotonic()
         epoch = state["epoch"] + 1
-        train_loss, rate = _train_epoch(model, batches, settings, epoch, state["rate"])
+        losses, rate = _train_epoch(model, batches, settings, epoch, state["rate"])
         with averaged(model):
             figures = {key: float(value) for key, value in validate(model).items()}
             better = state["best"] is None or sign * figures[monitor] > sign * state["best"]
@@ -162,7 +169,7 @@ def _fit(model, batches, validate, monitor, settings, run, state) -> FitResult:
             state["rate"] /= 2
         spent = time.monotonic() - began
         state.update(epoch=epoch, seconds=state["seconds"] + spent)
-        row = {"epoch": epoch, "loss": train_loss, **figures, "rate": rate, "seconds": spent}
+        row = {"epoch": epoch, **losses, **figures, "rate": rate, "seconds": spent}
         run.append_log(row)
         run.save_last(model.save, state)
         console.info(_line(row, settings.epochs, monitor, better))
@@ -178,19 +185,21 @@ def _line(row: dict[str, float], epochs: int, monitor: str, better: bool) -> str
     return f"epoch {row['epoch']}/{epochs}  {'  '.join(figures)}  {spent}{mark}"
 
 
-def _train_epoch(model, batches, settings, epoch, scale) -> tuple[float, float]:
-    """Returns the mean training loss and the last learning rate."""
+def _train_epoch(model, batches, settings, epoch, scale) -> tuple[dict[str, float], float]:
+    """Returns the mean training loss, with its parts where it has any, and the last rate."""
     generator = np.random.default_rng([settings.seed, epoch])
     _reseed(model, generator)
     steps = batches.steps()
-    total = count = rate = 0.0
+    total: Counter = Counter()
+    count = rate = 0
     online = getattr(batches, "online", None)
     ready = online(model, generator) if online else prefetched(batches.epoch(generator))
     with console.Progress(steps, f"epoch {epoch}", "steps") as progress, closing(ready):
         for step, batch in enumerate(ready):
             rate = scale * _rate(settings, (epoch - 1) * steps + step, steps)
             model.optimizer.learning_rate.assign(rate)
-            value = float(np.ravel(model.train_on_batch(*batch))[0])
+            values = model.train_on_batch(*batch, return_dict=True)
+            value = float(values["loss"])
             if not math.isfinite(value):
                 kept = "; the last good epoch is kept" if epoch > 1 else ""
                 raise CnnRnnError(
@@ -198,9 +207,10 @@ def _train_epoch(model, batches, settings, epoch, scale) -> tuple[float, float]:
                     f"use a smaller --learning-rate{kept}",
                 )
             # train_on_batch reports the mean since its last reset, and resets at every call.
-            total, count = total + value, count + 1
-            progress.update(1, f"loss {total / count:.3f}")
-    return total / max(count, 1), rate
+            total.update({name: float(part) for name, part in values.items()})
+            count += 1
+            progress.update(1, f"loss {total['loss'] / count:.3f}")
+    return {name: part / max(count, 1) for name, part in total.items()}, rate
 
 
 def _reseed(model, generator: np.random.Generator) -> None:
@@ -221,22 +231,21 @@ def _rate(settings: FitSettings, step: int, steps: int) -> float:
     return rate
 
 
-@keras.saving.register_keras_serializable("cnnrnn.training")
-class AdamWeightDecay(keras.optimizers.AdamW):
-    """AdamW that leaves biases out of the decay, and still does when it was saved and opened."""
+def optimizer(settings: FitSettings, kind: type = AdamWeightDecay, **more: Any):
+    """The optimizer of a training.
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.exclude_from_weight_decay(var_names=["bias"])
-
-
-def _optimizer(settings: FitSettings) -> AdamWeightDecay:
-    return AdamWeightDecay(
+    Args:
+        settings: see `FitSettings`.
+        kind: a class of `training.optimizers`.
+        more: what else it takes.
+    """
+    return kind(
         settings.learning_rate,
         weight_decay=settings.weight_decay,
         global_clipnorm=settings.clip_norm or None,
         use_ema=settings.averaging > 0,
         ema_momentum=settings.averaging or 0.99,
+        **more,
     )
 
 

@@ -1,0 +1,60 @@
+"""The five losses of DenseCap, each of the places in which it is meant.
+
+Dimension letters: B pictures, S places of a sample, R regions, T words, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from cnnrnn import backend
+
+keras = backend.keras()
+ops = keras.ops
+
+# In the order in which a region passes them, with the weights of the published program.
+WEIGHTS = {
+    "proposal_objectness": 0.1,
+    "proposal_boxes": 0.05,
+    "final_objectness": 0.1,
+    "final_boxes": 0.1,
+    "captions": 1.0,
+}
+
+
+@keras.saving.register_keras_serializable("cnnrnn.densecap")
+class Given(keras.losses.Loss):
+    """The loss is what the model gives: it has the truths among its inputs, to sample by them."""
+
+    def call(self, y_true, y_pred):
+        return y_pred
+
+
+def mean_where(values, mask):
+    """Mean of the values whose mask is True, 0 where there is none."""
+    mask = ops.cast(mask, values.dtype)
+    return ops.sum(values * mask) / ops.maximum(ops.sum(mask), 1.0)
+
+
+def objectness(logits, positive, drawn):
+    """Logistic loss in nats: log(1 + exp(-z)) of positives, log(1 + exp(z)) of negatives.
+
+    All (B, S); the mean over the places that are drawn.
+    """
+    sign = ops.where(positive, -1.0, 1.0)
+    return mean_where(ops.softplus(sign * logits), drawn)
+
+
+def box_distance(deltas, wanted, positive):
+    """Smooth L1 (Girshick 2015) of deltas (B, S, 4): x^2 / 2 below 1, |x| - 1/2 beyond.
+
+    The mean over the positive places (B, S) and the four coordinates.
+    """
+    apart = ops.abs(deltas - wanted)
+    smooth = ops.where(apart < 1.0, 0.5 * ops.square(apart), apart - 0.5)
+    return mean_where(ops.mean(smooth, axis=-1), positive)
+
+
+def words(logits, targets, real):
+    """Cross-entropy of the next word in nats: logits (R, T, V), targets and mask (R, T)."""
+    total = ops.logsumexp(logits, axis=-1)
+    right = ops.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
+    return mean_where(total - right, real)

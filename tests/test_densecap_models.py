@@ -1,0 +1,207 @@
+"""DenseCap's network: losses by hand, saving, and that the words reach the boxes and the pictures.
+
+Sizes are tiny: V 12 words, pictures of 112 x 112, two truths of three words.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from cnnrnn import backend
+from cnnrnn.densecap import losses
+from cnnrnn.densecap.language import PhraseWriter
+from cnnrnn.densecap.models import DenseCap, Recognition
+from cnnrnn.text.vocabulary import END, PAD, START, UNKNOWN
+from cnnrnn.training.fit import load_model
+
+keras = backend.keras()
+ops = keras.ops
+
+V = 12
+SMALL = {
+    "pooled": 6, "filters": 8, "code": 10, "hidden": 9, "embedding": 7, "dropout": 0.0,
+    "sample": 16, "phrases": 4,
+}  # fmt: skip
+
+
+def numpy(tensor) -> np.ndarray:
+    return ops.convert_to_numpy(tensor)
+
+
+def made(**changes) -> DenseCap:
+    keras.utils.set_random_seed(4)
+    model = DenseCap(V, "scenes", **{**SMALL, **changes}, weights="auto")
+    model.build()
+    return model
+
+
+def batch(pictures: int = 2) -> dict:
+    generator = np.random.default_rng(0)
+    boxes = np.zeros((pictures, 3, 4), np.float32)
+    boxes[:, 0], boxes[:, 1] = [10, 10, 50, 60], [60, 30, 100, 90]
+    words = np.full((pictures, 3, 5), PAD, np.int32)
+    words[:, 0, :4], words[:, 1, :3] = [4, 5, 6, END], [7, 8, END]
+    return {
+        "pictures": generator.integers(0, 255, (pictures, 112, 112, 3)).astype(np.uint8),
+        "boxes": boxes,
+        "real": np.tile([True, True, False], (pictures, 1)),
+        "words": words,
+    }
+
+
+@pytest.fixture(scope="module")
+def model():
+    return made()
+
+
+# -- losses --------------------------------------------------------------------------------------
+
+
+def test_objectness_by_hand():
+    logits = np.array([[math.log(3), math.log(3), 9.0]], np.float32)
+    drawn = np.array([[True, True, False]])
+    found = losses.objectness(logits, np.array([[True, False, True]]), drawn)
+    # -log(3/4) and -log(1/4); the third place is empty.
+    assert float(found) == pytest.approx((math.log(4 / 3) + math.log(4)) / 2)
+    assert float(losses.objectness(logits, drawn, np.zeros_like(drawn))) == 0
+
+
+def test_box_distance_by_hand():
+    deltas = np.array([[[0.5, 3, 0, 0], [9, 9, 9, 9]]], np.float32)
+    found = losses.box_distance(deltas, np.zeros_like(deltas), np.array([[True, False]]))
+    assert float(found) == pytest.approx((0.125 + 2.5) / 4)
+
+
+def test_words_by_hand():
+    logits = np.log(np.array([[[0.25, 0.75], [0.5, 0.5]]], np.float32))
+    found = losses.words(logits, np.array([[1, 0]]), np.array([[True, True]]))
+    assert float(found) == pytest.approx((math.log(4 / 3) + math.log(2)) / 2, rel=1e-5)
+    found = losses.words(logits, np.array([[1, 0]]), np.array([[True, False]]))
+    assert float(found) == pytest.approx(math.log(4 / 3), rel=1e-5)
+
+
+def test_the_published_weights():
+    assert list(losses.WEIGHTS.values()) == [0.1, 0.05, 0.1, 0.1, 1.0]
+
+
+# -- the layers ----------------------------------------------------------------------------------
+
+
+def test_layers_save():
+    for layer, shape in (
+        (Recognition(5, 0.3), (None, None, 7, 7, 3)),
+        (PhraseWriter(V, 6, 4, 0.2), (None, 5)),
+    ):
+        copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+        assert copy.get_config() == layer.get_config()
+        layer.build(shape)
+        copy.build(shape)
+        assert [w.shape for w in copy.weights] == [w.shape for w in layer.weights]
+
+
+def test_recognition_keeps_regions_apart():
+    keras.utils.set_random_seed(1)
+    layer = Recognition(5)
+    pooled = np.random.default_rng(0).normal(size=(2, 3, 7, 7, 4)).astype(np.float32)
+    codes, scores, deltas = map(numpy, layer(pooled))
+    assert codes.shape == (2, 3, 5) and scores.shape == (2, 3) and deltas.shape == (2, 3, 4)
+    alone = [numpy(part) for part in layer(pooled[1:, 2:])]
+    np.testing.assert_allclose(alone[0][0, 0], codes[1, 2], atol=1e-5)
+    np.testing.assert_allclose(alone[1][0, 0], scores[1, 2], atol=1e-5)
+
+
+def test_writing_step_by_step_gives_the_logits_of_training():
+    keras.utils.set_random_seed(2)
+    writer = PhraseWriter(V, 6, 4)
+    codes = np.random.default_rng(0).normal(size=(2, 5)).astype(np.float32)
+    words = np.array([[START, 4, 5], [START, 7, 8]], np.int32)
+    logits = numpy(writer(codes, words)).copy()
+    logits[..., [PAD, START, UNKNOWN]] = -3e4  # what is never offered
+    expected = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    memory, state = writer.begin(codes)
+    for step in range(3):
+        found, state, maps = writer.advance(memory, state, words[:, step])
+        np.testing.assert_allclose(numpy(found), expected[:, step], atol=2e-5)
+        assert maps is None
+
+
+# -- the whole -----------------------------------------------------------------------------------
+
+
+def test_five_losses_one_for_each_picture(model):
+    found = model(batch())
+    assert list(found) == list(losses.WEIGHTS)
+    for name, value in found.items():
+        value = numpy(value)
+        assert value.shape == (2,) and np.isfinite(value).all(), name
+    assert float(found["captions"][0]) == pytest.approx(math.log(V), rel=0.1)
+
+
+def test_a_picture_without_regions_has_no_words_and_no_boxes(model):
+    inputs = batch()
+    inputs["real"] = np.zeros_like(inputs["real"])
+    found = {name: float(value[0]) for name, value in model(inputs).items()}
+    assert found["captions"] == found["proposal_boxes"] == found["final_boxes"] == 0
+    assert found["proposal_objectness"] > 0
+
+
+def test_it_looks_and_recognises(model):
+    pictures = batch()["pictures"]
+    grid, boxes, scores = model.look(pictures)
+    assert tuple(grid.shape) == (2, 14, 14, 128)
+    assert tuple(boxes.shape) == (2, 14 * 14 * 12, 4) and tuple(scores.shape) == (2, 2352)
+    codes, scores, better = model.recognise(grid, boxes[:, :6])
+    assert tuple(codes.shape) == (2, 6, 10) and tuple(scores.shape) == (2, 6)
+    better = numpy(better)
+    assert better.min() >= 0 and better.max() <= 112
+
+
+def test_every_weight_exists_before_the_first_call_and_the_trunk_is_first():
+    model = made()
+    before = [weight.path for weight in model.weights]
+    model(batch())
+    assert [weight.path for weight in model.weights] == before
+    first = model.trainable_variables[: model.trunk_variables()]
+    assert [v.path for v in first] == [v.path for v in model.trunk.trainable_variables]
+    assert not any("normalised" in v.path for v in first)
+
+
+def test_a_saved_model_says_the_same(model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    copy = load_model(tmp_path / "model.keras")
+    pictures = batch()["pictures"]
+    for found, expected in zip(copy.look(pictures), model.look(pictures), strict=True):
+        np.testing.assert_allclose(numpy(found), numpy(expected), atol=1e-4)
+    assert copy.get_config()["sample"] == 16 and copy.side == 112
+
+
+@pytest.mark.skipif(backend.name() != "tensorflow", reason="gradients through TensorFlow")
+def test_the_words_teach_the_trunk_and_move_the_boxes(model):
+    """The gradient of the loss of the captions alone, by way of the RoI pooling."""
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        value = tf.reduce_mean(model(batch())["captions"])
+    kernel = model.proposals.deltas.kernel.value
+    first = model.trunk.trainable_variables[0].value
+    to_boxes, to_trunk = tape.gradient(value, [kernel, first])
+    assert np.abs(to_boxes.numpy()).max() > 1e-7
+    assert np.abs(to_trunk.numpy()).max() > 1e-7
+
+    pictures = tf.constant(batch()["pictures"])
+    grid, boxes, _ = model.look(pictures)
+    boxes = tf.constant(numpy(boxes)[:, 300:304] + [2, 3, 5, 7])
+    words = tf.constant([[4, 5, END]] * 8)
+    with tf.GradientTape() as tape:
+        tape.watch(boxes)
+        codes, _, _ = model._recognise(grid, boxes)
+        start = tf.fill((8, 1), START)
+        logits = model.writer(
+            tf.reshape(codes, (8, -1)), tf.concat([start, words[:, :-1]], axis=1)
+        )
+        value = losses.words(logits, words, tf.ones_like(words, bool))
+    gradient = tape.gradient(value, boxes).numpy()
+    assert (np.abs(gradient).sum(axis=(0, 1)) > 0).all()  # each of the four corners
