@@ -102,11 +102,11 @@ def _check_words(data: CaptionData, vocabulary: Vocabulary, found: Check) -> Non
     long = 0
     for split in SPLITS:
         here = [each for each in data.examples if each.split == split]
-        tokens = [tokenizer(text) for each in here for text in each.captions]
-        if not tokens:
+        if not here:
             continue
-        long += sum(len(caption) > MAX_WORDS for caption in tokens)
-        rate = vocabulary.unknown_rate(tokens)
+        # Cut into words twice, for the words of all captions at once would fill the memory.
+        long += sum(len(tokenizer(text)) > MAX_WORDS for each in here for text in each.captions)
+        rate = vocabulary.unknown_rate(tokenizer(text) for each in here for text in each.captions)
         found.rows.append((f"unknown words {split}", f"{rate:.2%}"))
         if rate > _UNKNOWN_SHARE:
             found.warnings.append(

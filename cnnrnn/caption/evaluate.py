@@ -24,7 +24,6 @@ from cnnrnn.files import read_json, write_json
 from cnnrnn.text import metrics
 from cnnrnn.text.decoder import DecodeSettings
 
-_BLOCK = 256  # pictures whose features are compared at once
 INTERVALS = ("Bleu_4", "METEOR", "ROUGE_L", "CIDEr")
 
 
@@ -86,25 +85,20 @@ def most_frequent(training: Sequence[Example], examples: Sequence[Example]) -> d
     return {each.id: text for each in examples}
 
 
-def nearest_neighbour(
-    training: Sequence[Example],
-    training_vectors: np.ndarray,
-    examples: Sequence[Example],
-    vectors: np.ndarray,
-) -> dict[str, str]:
-    """The first caption of the most alike training picture.
-
-    Args:
-        training_vectors: (n, D) pooled features of `training`.
-        vectors: (m, D) pooled features of `examples`.
-    """
-    unit = training_vectors / np.maximum(np.linalg.norm(training_vectors, axis=1), 1e-6)[:, None]
-    nearest = np.concatenate(
-        [(vectors[at : at + _BLOCK] @ unit.T).argmax(1) for at in range(0, len(vectors), _BLOCK)]
-    )
+def nearest_neighbour(training: Pictures, pictures: Pictures) -> dict[str, str]:
+    """The first caption of the most alike training picture, whose features are read in blocks."""
+    vectors = pictures.features.pooled()
+    best = np.full(len(vectors), -np.inf, np.float32)
+    nearest = np.zeros(len(vectors), np.int64)
+    for first, block in training.features.pooled_blocks():
+        unit = block / np.maximum(np.linalg.norm(block, axis=1, keepdims=True), 1e-6)
+        alike = vectors @ unit.T
+        closer = alike.max(axis=1) > best
+        nearest[closer] = first + alike[closer].argmax(axis=1)
+        best[closer] = alike[closer].max(axis=1)
     return {
-        each.id: training[number].captions[0]
-        for each, number in zip(examples, nearest, strict=True)
+        each.id: training.examples[number].captions[0]
+        for each, number in zip(pictures.examples, nearest.tolist(), strict=True)
     }
 
 
@@ -174,12 +168,7 @@ def score_captioner(
     found = [scored("captioner", pictures.examples, texts, words, seed=seed)]
     if training is not None:
         others = {
-            "nearest neighbour": nearest_neighbour(
-                training.examples,
-                training.features.pooled(),
-                pictures.examples,
-                pictures.features.pooled(),
-            ),
+            "nearest neighbour": nearest_neighbour(training, pictures),
             "most frequent caption": most_frequent(training.examples, pictures.examples),
         }
         for name, texts in others.items():
