@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,25 @@ from cnnrnn.media.sources import Source, safe_join
 
 CSV_SUFFIXES = (".csv", ".tsv")
 JSONL_SUFFIXES = (".jsonl", ".ndjson")
+
+
+@contextmanager
+def reading(path: Path, format: str) -> Iterator[None]:
+    """While a file is read as `format`: the many ways in which it can be another are one failure.
+
+    Raises:
+        CnnRnnError: one line, for whatever the reader stumbled over.
+    """
+    try:
+        yield
+        return
+    except KeyError as error:
+        reason = f"an entry has no {error}"
+    except (AttributeError, TypeError, csv.Error) as error:
+        reason = str(error)
+    except OSError as error:
+        reason = error.strerror or str(error)
+    raise CnnRnnError(f"cannot read {path} as {format}: {reason}", "check the file and --format")
 
 
 def csv_rows(path: Path) -> Iterator[dict[str, Any]]:
