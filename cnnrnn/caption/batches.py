@@ -15,7 +15,7 @@ import numpy as np
 
 from cnnrnn.caption.data import Example
 from cnnrnn.text.tokenizer import Tokenizer
-from cnnrnn.text.vocabulary import END, PAD, START, Vocabulary
+from cnnrnn.text.vocabulary import Vocabulary, taught
 
 CAPTIONS = 5  # of one picture in one epoch; where there are more, another draw each epoch
 _POOL = 8  # batches whose pictures are sorted by length among themselves
@@ -105,7 +105,7 @@ class CaptionBatches:
         return -(-len(self.captions) // self.batch)
 
     def epoch(self, generator: np.random.Generator) -> Iterator[tuple[dict, np.ndarray]]:
-        """Training batches in a new order; see `models.InjectInit` for their layout."""
+        """Training batches in a new order; see `text.language.LanguageModel` for their layout."""
         order = generator.permutation(len(self.captions))
         groups = []
         for first in range(0, len(order), _POOL * self.batch):
@@ -124,20 +124,8 @@ class CaptionBatches:
     def _batch(self, pictures: np.ndarray, generator) -> tuple[dict, np.ndarray]:
         pictures = np.sort(pictures)  # rows are read in the order in which they lie
         chosen = [self._choose(self.captions[picture], generator) for picture in pictures]
-        length = 1 + max(len(text) for texts in chosen for text in texts)
-        words = np.full((len(pictures), self._per_picture, length), PAD, np.int32)
-        targets = np.full_like(words, PAD)
-        for row, texts in enumerate(chosen):
-            for column, text in enumerate(texts):
-                words[row, column, : len(text) + 1] = [START, *text]
-                targets[row, column, : len(text) + 1] = [*text, END]
-        positions = np.flatnonzero(targets != PAD).astype(np.int32)
-        inputs = {
-            "features": self._features(pictures, generator),
-            "words": words,
-            "positions": positions,
-        }
-        return inputs, targets.ravel()[positions]
+        words, targets = taught(chosen, self._per_picture)
+        return {"features": self._features(pictures, generator), **words}, targets
 
     def _choose(self, texts: Sequence[Sequence[int]], generator) -> Sequence[Sequence[int]]:
         if len(texts) <= self._per_picture:
