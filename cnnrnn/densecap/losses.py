@@ -1,6 +1,6 @@
 """The five losses of DenseCap, each of the places in which it is meant.
 
-Dimension letters: B pictures, S places of a sample, R regions, T words, V vocabulary.
+Dimension letters: B pictures, S places of a sample, N words of a batch, V vocabulary.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def box_distance(deltas, wanted, positive):
 
 
 def words(logits, targets, real):
-    """Cross-entropy of the next word in nats: logits (R, T, V), targets and mask (R, T)."""
+    """Cross-entropy of the next word in nats: logits (N, V), targets and mask (N,)."""
     total = ops.logsumexp(logits, axis=-1)
     right = ops.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
     return mean_where(total - right, real)

@@ -18,13 +18,13 @@ from __future__ import annotations
 
 from cnnrnn import backend
 from cnnrnn.densecap import losses
-from cnnrnn.densecap.language import PhraseWriter
 from cnnrnn.features import trunks
 from cnnrnn.regions import transform
 from cnnrnn.regions.anchors import shapes
 from cnnrnn.regions.pooling import RoiPooling
 from cnnrnn.regions.proposals import ProposalHead
 from cnnrnn.regions.sampler import BoxSampler
+from cnnrnn.text.language import LanguageModel
 from cnnrnn.text.vocabulary import PAD, START
 
 keras = backend.keras()
@@ -138,9 +138,11 @@ class DenseCap(keras.Model):
         )
         self.pooling = RoiPooling(trunk.stride, PARTS, name="pooling", dtype=policy)
         self.recognition = Recognition(code, dropout, name="recognition", dtype=policy)
-        self.writer = PhraseWriter(
-            vocabulary_size, hidden, embedding, dropout, name="writer", dtype=policy
-        )
+        # Its first input is the code of a region.
+        self.writer = LanguageModel(
+            vocabulary_size, (code,), hidden, embedding, feature_dropout=0.0, dropout=dropout,
+            name="writer", dtype=policy,
+        )  # fmt: skip
 
     def build(self, input_shape=None):
         """Make every weight now, so that a loaded model needs no first call."""
@@ -149,7 +151,7 @@ class DenseCap(keras.Model):
         self.proposals.build(grid)
         self.narrow.build(grid)
         self.recognition.build((None, None, PARTS, PARTS, settings["pooled"]))
-        self.writer.build((None, settings["code"]))
+        self.writer.build()
         self.built = True
 
     @property
@@ -219,8 +221,12 @@ class DenseCap(keras.Model):
 
         start = ops.full_like(words[:, :1], START)
         before = ops.concatenate([start, words[:, :-1]], axis=1)
-        logits = self.writer(codes, before, training=training)
-        return losses.words(logits, words, ops.logical_and(words != PAD, there[:, None]))
+        inputs = {
+            "features": codes, "words": before[:, None], "positions": ops.arange(count * length),
+        }  # fmt: skip
+        logits = self.writer(inputs, training=training)  # (M * T, V)
+        real = ops.logical_and(words != PAD, there[:, None])
+        return losses.words(logits, ops.reshape(words, (-1,)), ops.reshape(real, (-1,)))
 
     def look(self, pictures):
         """Where something may be.
@@ -245,14 +251,6 @@ class DenseCap(keras.Model):
         height, width = ops.shape(grid)[1:3]
         better = transform.decode(deltas, boxes)
         return codes, scores, transform.clip(better, width * self.stride, height * self.stride)
-
-    def begin(self, codes):
-        """See `PhraseWriter.begin`."""
-        return self.writer.begin(codes)
-
-    def advance(self, memory, state, words):
-        """See `PhraseWriter.advance`."""
-        return self.writer.advance(memory, state, words)
 
     def get_config(self):
         return {**super().get_config(), **self._settings}
