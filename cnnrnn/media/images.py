@@ -12,6 +12,7 @@ import warnings
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
@@ -102,6 +103,17 @@ def decode(data: bytes, name: str, min_side: int | None = None) -> np.ndarray:
     return pixels
 
 
+def size_of(stream: IO[bytes], name: str) -> tuple[int, int]:
+    """Width and height of a picture as `decode` shows it, from its header alone.
+
+    Raises:
+        ImageError: no picture.
+    """
+    with _open(stream, name) as image:
+        width, height = image.size
+        return (height, width) if _orientation(image) >= 5 else (width, height)
+
+
 @lru_cache
 def _formats() -> tuple[str, ...]:
     """Those of FORMATS that this Pillow was built with."""
@@ -112,7 +124,7 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
-def _open(stream: BytesIO, name: str) -> Image.Image:
+def _open(stream: IO[bytes], name: str) -> Image.Image:
     """Read the header only."""
     try:
         return Image.open(stream, formats=_formats())

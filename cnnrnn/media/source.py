@@ -87,6 +87,19 @@ class Source:
             return images.rgb(self.array, self.name)
         return images.decode(self.content() if data is None else data, self.name, min_side)
 
+    def size(self) -> tuple[int, int] | None:
+        """Width and height of the picture; of a file the header alone is read.
+
+        None where it cannot be read: `read` says why.
+        """
+        try:
+            if self.path is None:
+                return self.read().shape[1::-1]
+            with self.opened() as file:
+                return images.size_of(file, self.name)
+        except CnnRnnError:
+            return None
+
     def frames(self) -> np.ndarray | None:
         """All frames of a clip that is no file, uint8 (T, H, W, 3) RGB; None for a file.
 

@@ -1,0 +1,99 @@
+"""The look at the data before anything is trained on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from cnnrnn.densecap.data import RegionData
+from cnnrnn.errors import CnnRnnError
+from cnnrnn.text.tokenizer import Tokenizer
+from cnnrnn.text.vocabulary import Vocabulary
+from cnnrnn.training.check import Check, check_files, check_sides
+from cnnrnn.training.splits import SPLITS
+
+MAX_WORDS = 15  # as in the paper; longer phrases are cut
+MAX_REGIONS = 64  # of a picture that are learned from in one epoch, drawn anew in each
+_UNKNOWN_SHARE = 0.05
+_CONSTANT_SHARE = 0.5
+_SMALL = 16  # pixels
+
+
+def check(data: RegionData, vocabulary: Vocabulary) -> Check:
+    """Count and compare; reads names, sizes and headers of files, not their pixels.
+
+    Args:
+        data: all splits.
+        vocabulary: of the training phrases.
+
+    Raises:
+        CnnRnnError: there is nothing to train on, or the boxes are in another format.
+    """
+    if data.format_doubt:
+        raise CnnRnnError(
+            f"the boxes of {data.name} look like {data.format_doubt}, "
+            "not x, y, width and height in pixels",
+            "convert them, or give the --format they are in",
+        )
+    found = Check(warnings=list(data.notes))
+    sizes = Counter(each.split for each in data.examples)
+    if not sizes["train"]:
+        raise CnnRnnError(f"{data.name} has no training pictures", "check the column split")
+    found.rows += [(f"pictures {split}", str(sizes[split])) for split in SPLITS]
+    _check_boxes(data, found)
+    check_files(data.examples, found, data.UNIT)
+    check_sides(data.examples, found, data.UNIT)
+    _check_words(data, vocabulary, found)
+    for split in SPLITS[1:]:
+        if not sizes[split]:
+            found.warnings.append(f"no pictures in the split {split}: nothing to evaluate there")
+    return found
+
+
+def _check_boxes(data: RegionData, found: Check) -> None:
+    regions = [region for each in data.examples for region in each.regions]
+    most = max(len(each.regions) for each in data.examples)
+    each_has = len(regions) / len(data.examples)
+    found.rows.append(("regions", f"{len(regions)} ({each_has:.1f} each, at most {most})"))
+    sides = [min(b[2] - b[0], b[3] - b[1]) for b in (region.box for region in regions)]
+    small = sum(side < _SMALL for side in sides) / len(sides)
+    found.rows.append((f"below {_SMALL} pixels", f"{small:.0%}"))
+    outside, degenerate = data.counts["outside"], data.counts["degenerate"]
+    if outside:
+        found.rows.append(("boxes outside", str(outside)))
+        found.warnings.append(
+            f"{outside} of {data.counts['regions']} boxes reach out of their picture and are cut"
+        )
+    if degenerate:
+        found.rows.append(("boxes degenerate", str(degenerate)))
+        found.warnings.append(
+            f"{degenerate} boxes are less than a pixel wide or high and are left out"
+        )
+    if most > MAX_REGIONS:
+        found.warnings.append(
+            f"a picture has {most} regions; each epoch draws at most {MAX_REGIONS} of one"
+        )
+
+
+def _check_words(data: RegionData, vocabulary: Vocabulary, found: Check) -> None:
+    tokenizer = Tokenizer(vocabulary.tokenizer)
+    found.rows.append(("vocabulary", f"{len(vocabulary)} words"))
+    long = 0
+    for split in SPLITS:
+        here = [each for each in data.examples if each.split == split]
+        tokens = [tokenizer(region.phrase) for each in here for region in each.regions]
+        if not tokens:
+            continue
+        long += sum(len(phrase) > MAX_WORDS for phrase in tokens)
+        rate = vocabulary.unknown_rate(tokens)
+        found.rows.append((f"unknown words {split}", f"{rate:.2%}"))
+        if rate > _UNKNOWN_SHARE:
+            found.warnings.append(
+                f"{rate:.0%} of the words in {split} are not in the vocabulary "
+                "(a smaller --min-count knows more words)"
+            )
+    phrases = Counter(region.phrase for each in data.examples for region in each.regions)
+    text, times = phrases.most_common(1)[0]
+    if times > 1 and times > _CONSTANT_SHARE * phrases.total():
+        found.warnings.append(f"{times} of {phrases.total()} phrases are the same: {text[:60]!r}")
+    if long:
+        found.warnings.append(f"{long} phrases are longer than {MAX_WORDS} words and are cut")
