@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,10 +24,10 @@ from cnnrnn import backend, console
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.training.optimizers import AdamWeightDecay
 from cnnrnn.training.run import Run
+from cnnrnn.training.settings import SCHEDULES
 
 keras = backend.keras()
 
-SCHEDULES = ("cosine", "plateau", "fixed")
 _AHEAD = 2  # batches made ready while the network computes
 
 
@@ -76,6 +76,13 @@ class FitSettings:
             raise UsageError(f"averaging is {self.averaging}", "0 to below 1")
         if not self.clip_norm >= 0:
             raise UsageError(f"a gradient norm cannot be {self.clip_norm}", "0 does not clip")
+
+
+    @classmethod
+    def of(cls, settings: Any, **more: Any) -> FitSettings:
+        """Those that a task's settings have too, and `more`."""
+        shared = {each.name for each in fields(cls)} & {each.name for each in fields(settings)}
+        return cls(**{name: getattr(settings, name) for name in shared} | more)
 
 
 class Batches(Protocol):
