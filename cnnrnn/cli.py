@@ -9,6 +9,7 @@ from cnnrnn.options import ExampleGroup
 
 COMMANDS = {
     "caption": "cnnrnn.caption.cli:caption",
+    "densecap": "cnnrnn.densecap.cli:densecap",
     "video-classify": "cnnrnn.video_classify.cli:video_classify",
 }
 

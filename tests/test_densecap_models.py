@@ -130,7 +130,8 @@ def test_a_picture_without_regions_has_no_words_and_no_boxes(model):
 
 def test_it_looks_and_recognises(model):
     pictures = batch()["pictures"]
-    grid, boxes, scores = model.look(pictures)
+    grid = model.look(pictures)
+    boxes, scores = model.propose(grid)
     assert tuple(grid.shape) == (2, 14, 14, 128)
     assert tuple(boxes.shape) == (2, 14 * 14 * 12, 4) and tuple(scores.shape) == (2, 2352)
     codes, scores, better = model.recognise(grid, boxes[:, :6])
@@ -149,11 +150,19 @@ def test_every_weight_exists_before_the_first_call_and_the_trunk_is_first():
     assert not any("normalised" in v.path for v in first)
 
 
+def test_a_frozen_trunk_is_not_trained():
+    model = made(frozen=True)
+    assert model.trunk_variables() == 0
+    assert not any("convolution" in v.path for v in model.trainable_variables)
+
+
 def test_a_saved_model_says_the_same(model, tmp_path):
     model.save(tmp_path / "model.keras")
     copy = load_model(tmp_path / "model.keras")
     pictures = batch()["pictures"]
-    for found, expected in zip(copy.look(pictures), model.look(pictures), strict=True):
+    grid = model.look(pictures)
+    np.testing.assert_allclose(numpy(copy.look(pictures)), numpy(grid), atol=1e-4)
+    for found, expected in zip(copy.propose(grid), model.propose(grid), strict=True):
         np.testing.assert_allclose(numpy(found), numpy(expected), atol=1e-4)
     assert copy.get_config()["sample"] == 16 and copy.side == 112
 
@@ -172,7 +181,8 @@ def test_the_words_teach_the_trunk_and_move_the_boxes(model):
     assert np.abs(to_trunk.numpy()).max() > 1e-7
 
     pictures = tf.constant(batch()["pictures"])
-    grid, boxes, _ = model.look(pictures)
+    grid = model.look(pictures)
+    boxes, _ = model.propose(grid)
     boxes = tf.constant(numpy(boxes)[:, 300:304] + [2, 3, 5, 7])
     words = tf.constant([[4, 5, END]] * 8)
     with tf.GradientTape() as tape:

@@ -97,6 +97,8 @@ class DenseCap(keras.Model):
         hidden: units of the LSTM. embedding: size of the word vectors.
         dropout: share of units dropped in training, 0 to 1.
         sample: S. phrases: how many are learned from each picture, on average, at most.
+        positive, negative: see `regions.sampler`.
+        frozen: the trunk is not trained.
         weights: of the trunk, see `backbones`; a file of the model brings its own.
     """
 
@@ -113,6 +115,9 @@ class DenseCap(keras.Model):
         dropout: float = 0.5,
         sample: int = 256,
         phrases: int = 64,
+        positive: float = 0.7,
+        negative: float = 0.3,
+        frozen: bool = False,
         weights: str = "random",
         **kwargs,
     ):
@@ -122,17 +127,19 @@ class DenseCap(keras.Model):
             "vocabulary_size": vocabulary_size, "backbone": backbone, "side": side or trunk.side,
             "pooled": pooled, "filters": filters, "code": code, "hidden": hidden,
             "embedding": embedding, "dropout": dropout, "sample": sample,
-            "phrases": phrases,
+            "phrases": phrases, "positive": positive, "negative": negative, "frozen": frozen,
         }  # fmt: skip
         self.vocabulary_size, self.phrases = vocabulary_size, phrases
         self.stride, self.depth = trunk.stride, trunk.depth
         policy = self.dtype_policy
         self.trunk = trunk.build(weights)  # first: the optimizer tells it apart by that
+        if frozen:
+            self.trunk.trainable = False
         sizes = shapes(self._settings["side"], trunk.stride)
         self.proposals = ProposalHead(
             trunk.stride, sizes, filters, name="proposals", dtype=policy
         )
-        self.sampler = BoxSampler(sample, name="sampler")
+        self.sampler = BoxSampler(sample, positive, negative, name="sampler")
         self.narrow = keras.layers.Conv2D(
             pooled, 1, activation="relu", name="narrow", dtype=policy
         )
@@ -164,7 +171,7 @@ class DenseCap(keras.Model):
         return len(self.trunk.trainable_variables)
 
     def call(self, inputs, training=False):
-        grid = self._grid(inputs["pictures"])
+        grid = self.look(inputs["pictures"])
         found = self.proposals(grid)
         drawn = self.sampler(found["boxes"], inputs["boxes"], inputs["real"])
         first = self.sampler.positive_slots
@@ -192,10 +199,6 @@ class DenseCap(keras.Model):
         }  # fmt: skip
         pictures = ops.ones_like(found["scores"][:, 0])  # (B,)
         return {name: value * pictures for name, value in values.items()}
-
-    def _grid(self, pictures):
-        """(B, h, w, 3) -> (B, H, W, D); normalisation stays as it was learned."""
-        return self.trunk(ops.cast(pictures, "float32"), training=False)
 
     def _recognise(self, grid, boxes, training=False):
         """Grid and boxes (B, R, 4) -> codes (B, R, C), scores (B, R), deltas (B, R, 4)."""
@@ -229,17 +232,16 @@ class DenseCap(keras.Model):
         return losses.words(logits, ops.reshape(words, (-1,)), ops.reshape(real, (-1,)))
 
     def look(self, pictures):
-        """Where something may be.
+        """Pictures (B, h, w, 3), RGB in [0, 255] -> their grids (B, H, W, D).
 
-        Args:
-            pictures: (B, h, w, 3) uint8 or float, RGB in [0, 255].
-
-        Returns:
-            the grid (B, H, W, D), boxes (B, N, 4) and scores (B, N), logits.
+        Normalisation stays as it was learned, in training too.
         """
-        grid = self._grid(pictures)
+        return self.trunk(ops.cast(pictures, "float32"), training=False)
+
+    def propose(self, grid):
+        """Where something may be in a grid: boxes (B, N, 4) and scores (B, N), logits."""
         found = self.proposals(grid)
-        return grid, found["boxes"], found["scores"]
+        return found["boxes"], found["scores"]
 
     def recognise(self, grid, boxes):
         """What is in boxes (B, R, 4) of a grid.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 
+from cnnrnn.training.placed import STYLE as PLACED_STYLE
+
 FONTS = (
     'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans",'
     ' "Liberation Sans", Arial, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC",'
@@ -179,7 +181,7 @@ def page(title: str, subtitle: str, body: str, footer: str) -> str:
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
-<style>{STYLE}</style>
+<style>{STYLE}{PLACED_STYLE}</style>
 </head>
 <body>
 <header><h1>{title}</h1>{lead}</header>

@@ -21,6 +21,7 @@ from cnnrnn.files import atomic_write
 from cnnrnn.media import images
 from cnnrnn.training.heat import heat_table
 from cnnrnn.training.page import page
+from cnnrnn.training.placed import Placed, placed_html
 from cnnrnn.training.svg import COLOURS, Points, line_chart
 
 MAX_SIDE = 560  # pixels: twice a card's width, for sharp screens; more is only weight
@@ -190,6 +191,11 @@ class Report:
         cards = "".join(map(_card, items))
         lead = f'<p class="muted">{_code(note)}</p>' if note else ""
         self._add("part", f'{_h2(title)}{lead}<div class="gallery">{cards}</div>')
+
+    def places(self, title: str, items: Iterable[Placed], note: str = "") -> None:
+        """Pictures with boxes beside their phrases, which light up together."""
+        lead = f'<p class="muted">{_code(note)}</p>' if note else ""
+        self._add("part", f"{_h2(title)}{lead}{''.join(map(placed_html, items))}")
 
     def write(self, path: Path | str) -> None:
         """Write the file, whole or not at all; CnnRnnError where the disk does not take it."""

@@ -1,0 +1,303 @@
+"""A trained DenseCap: a run opened for use.
+
+    describer = DenseCaptioner.load("runs/densecap/scenes-1")
+    [found] = describer.describe(["photo.jpg"])
+    for region in found.regions:
+        print(region.box, region.phrase)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from cnnrnn import backend
+from cnnrnn.densecap.check import MAX_WORDS
+from cnnrnn.densecap.pictures import Loader
+from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.media.sources import Source, as_source
+from cnnrnn.regions import boxes as places
+from cnnrnn.regions.proposals import best_proposals
+from cnnrnn.regions.suppression import suppress
+from cnnrnn.text.decoder import DecodeSettings
+from cnnrnn.text.vocabulary import Vocabulary
+from cnnrnn.text.writer import Writer
+from cnnrnn.training.found import found_run
+from cnnrnn.training.run import Run
+
+TASK = "densecap"
+STARTER = Path(__file__).parent / "starter"
+PICTURES = 8  # whose phrases are written together
+WRITTEN = 64  # phrases that are written together
+BLOCK = 100  # proposals that are looked at closely together: memory does not grow with them
+HURRIED = 16  # phrases written together where time is short
+
+
+@dataclass(frozen=True)
+class DescribeSettings:
+    """How regions are found and told.
+
+    proposals: boxes of a picture that are looked at closely, at most.
+    max_regions: regions of a picture, at most.
+    least: probability below which a region is not told, 0 to 1.
+    overlap: IoU of two regions above which only the better one is told.
+    search: how phrases are searched; the paper's way is greedy.
+    time_budget: seconds for a picture, about; the surest proposals and regions come first, and
+        what does not fit in is left out. None takes what it takes.
+    """
+
+    proposals: int = 300
+    max_regions: int = 100
+    least: float = 0.0
+    overlap: float = 0.3
+    search: DecodeSettings = DecodeSettings(beam_width=1, max_words=MAX_WORDS)
+    time_budget: float | None = None
+
+    def __post_init__(self):
+        if self.proposals < 1 or self.max_regions < 1:
+            raise UsageError(
+                f"{self.proposals} proposals and {self.max_regions} regions", "at least 1 each"
+            )
+        if not 0 <= self.least <= 1 or not 0 <= self.overlap <= 1:
+            raise UsageError(f"least is {self.least}, overlap {self.overlap}", "0 to 1")
+        if self.time_budget is not None and not self.time_budget > 0:
+            raise UsageError(f"a time budget of {self.time_budget} s", "more than 0")
+
+
+@dataclass
+class FoundRegion:
+    """A place in a picture and what is said of it.
+
+    box: (x1, y1, x2, y2) in pixels of the picture.
+    score: probability that something is there, 0 to 1.
+    log_probability: of the phrase.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    phrase: str = ""
+    log_probability: float = 0.0
+
+
+@dataclass
+class Described:
+    """What is found in one picture.
+
+    name: of the source. size: (width, height) of the picture.
+    regions: surest first.
+    seconds: what it took, by stage: `look`, `propose`, `recognise`, `write`.
+    error: why there is nothing; then the rest is empty.
+    """
+
+    name: str
+    size: tuple[int, int] = (0, 0)
+    regions: list[FoundRegion] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    error: str = ""
+
+
+class DenseCaptioner:
+    """A model, its words and its eyes.
+
+    Args:
+        model: a `models.DenseCap`.
+        vocabulary: its words.
+        loader: reads pictures at its sizes.
+        run: where it comes from, for messages.
+        fixed: the model is not trained any more, so that its trunk may be rewritten to run faster.
+    """
+
+    def __init__(
+        self,
+        model,
+        vocabulary: Vocabulary,
+        loader: Loader,
+        run: Run | None = None,
+        fixed: bool = True,
+    ):
+        self.model, self.vocabulary, self.loader, self.run = model, vocabulary, loader, run
+        self.writer = Writer(model.writer, vocabulary, WRITTEN)
+        if fixed:
+            from cnnrnn.features import engines
+
+            self._look = engines.make(model.trunk)
+        else:
+            self._look = backend.compiled(model.look)
+        self._propose = backend.compiled(model.propose)
+        self._recognise = backend.compiled(model.recognise)
+
+    @classmethod
+    def load(cls, run: Path | str | None = None, root: Path | str = "runs") -> DenseCaptioner:
+        """Open a run.
+
+        Args:
+            run: its folder; None takes the newest run under `root`, else the shipped starter.
+
+        Raises:
+            CnnRnnError: no such run, or a damaged one.
+        """
+        found = found_run(run, root, TASK, STARTER)
+        from cnnrnn.densecap import models  # noqa: F401  registers the classes
+        from cnnrnn.training.fit import load_model
+
+        vocabulary = Vocabulary.load(found.path / "vocabulary.json")
+        model = load_model(found.best)
+        return cls(model, vocabulary, Loader(found.config["backbone"], model.side), found)
+
+    def describe(
+        self,
+        pictures: Iterable[Source | str | Path | np.ndarray],
+        settings: DescribeSettings | None = None,
+    ) -> list[Described]:
+        """Regions of pictures given as paths, arrays (H, W, 3) uint8 RGB, or sources.
+
+        A picture that cannot be read gives a `Described` with its `error`.
+        """
+        return list(self.stream(map(as_source, pictures), settings))
+
+    def stream(
+        self, sources: Iterable[Source], settings: DescribeSettings | None = None
+    ) -> Iterator[Described]:
+        """The same, in the order of the sources and in constant memory."""
+        settings = settings or DescribeSettings()
+        sources = iter(sources)
+        size = 1  # the first answer should not wait for others
+        while batch := list(islice(sources, size)):
+            found = [self._found(source, settings) for source in batch]
+            if settings.time_budget is None:
+                self._write(found, settings.search)
+            yield from (described for described, _ in found)
+            size = 1 if settings.time_budget else PICTURES
+
+    def describe_boxes(
+        self, picture: Source | str | Path | np.ndarray, boxes: np.ndarray,
+        search: DecodeSettings | None = None,
+    ) -> Described:
+        """Phrases for boxes that a person gives, (n, 4) in pixels, in their order.
+
+        Raises:
+            CnnRnnError: the picture cannot be read, or a box has no area in it.
+        """
+        source = as_source(picture)
+        found, grid, scale = self._seen(source, source.read())
+        boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
+        inside = places.clip(boxes, *found.size)
+        if (places.area(inside) <= 0).any():
+            number = int(np.argmin(places.area(inside))) + 1
+            raise CnnRnnError(
+                f"box {number} has no area in {found.name} ({found.size[0]} x {found.size[1]})",
+                "boxes are x, y, width, height in pixels",
+            )
+        codes, scores, _ = self._closer(grid, places.scaled(inside, *scale))
+        found.regions = [
+            FoundRegion(tuple(box), score)
+            for box, score in zip(boxes.tolist(), _probability(scores), strict=True)
+        ]
+        self._write([(found, codes)], search or DescribeSettings().search)
+        return found
+
+    def _seen(self, source: Source, picture: np.ndarray):
+        """A picture looked at once: what is known of it, its grid, and pixels of the network's
+        picture for one of its own, (x, y)."""
+        began = time.perf_counter()
+        height, width = picture.shape[:2]
+        fitted = self.loader.fitted(picture)
+        scale = fitted.shape[1] / width, fitted.shape[0] / height
+        grid = np.asarray(self._look(fitted[None]))
+        spent = {"look": time.perf_counter() - began}
+        return Described(source.name, (width, height), seconds=spent), grid, scale
+
+    def _found(self, source: Source, settings: DescribeSettings) -> tuple[Described, np.ndarray]:
+        """A picture's regions without their phrases (with them where time is short), and codes."""
+        began = time.perf_counter()
+        try:
+            picture = source.read(max(max(size) for size in self.loader.sizes))
+        except CnnRnnError as error:
+            return Described(source.name, error=str(error)), np.empty((0, 1), np.float32)
+        found, grid, scale = self._seen(source, picture)
+        found.size = source.size() or found.size
+        boxes, scores = self._proposed(grid, settings.proposals, found)
+        # Half of the time is for the phrases.
+        until = None if settings.time_budget is None else began + settings.time_budget / 2
+        codes, scores, boxes = self._closer(grid, boxes, found, until)
+        chosen = suppress(boxes, scores, settings.overlap, settings.max_regions)
+        chosen = chosen[_probability(scores[chosen]) >= settings.least]
+        own = places.scaled(boxes[chosen], 1 / scale[0], 1 / scale[1])
+        own = places.clip(_enlarged(own, picture.shape[1::-1], found.size), *found.size)
+        found.regions = [
+            FoundRegion(tuple(box), float(score))
+            for box, score in zip(own.tolist(), _probability(scores[chosen]), strict=True)
+        ]
+        if until is not None:
+            self._hurry(found, codes[chosen], settings, began)
+        return found, codes[chosen]
+
+    def _proposed(self, grid, count: int, found: Described) -> tuple[np.ndarray, np.ndarray]:
+        began = time.perf_counter()
+        boxes, scores = self._propose(grid)
+        index, there = best_proposals(boxes, scores, count)
+        found.seconds["propose"] = time.perf_counter() - began
+        index = index[0][there[0]]
+        return boxes[0][index], scores[0][index]
+
+    def _closer(
+        self, grid, boxes: np.ndarray, found: Described | None = None, until: float | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Codes (n, C), scores (n,) and corrected boxes (n, 4) of proposals, block by block; of
+        the first ones only where the time `until` has come."""
+        began = time.perf_counter()
+        parts = []
+        for first in range(0, len(boxes), BLOCK):
+            part = boxes[first : first + BLOCK]
+            # One size of block, so that the graph is compiled once.
+            filled = np.concatenate([part, np.repeat(part[-1:], BLOCK - len(part), axis=0)])
+            results = self._recognise(grid, filled[None].astype(np.float32))
+            parts.append([np.asarray(each)[0][: len(part)] for each in results])
+            if until is not None and time.perf_counter() > until:
+                break
+        if found is not None:
+            found.seconds["recognise"] = time.perf_counter() - began
+        return tuple(np.concatenate(each) for each in zip(*parts, strict=True))
+
+    def _write(
+        self, found: Sequence[tuple[Described, np.ndarray]], search: DecodeSettings
+    ) -> None:
+        """The phrases of the regions of some pictures, all in one batch."""
+        began = time.perf_counter()
+        regions = [region for described, _ in found for region in described.regions]
+        if not regions:
+            return
+        codes = np.concatenate([codes for described, codes in found if described.regions])
+        for region, sentences in zip(regions, self.writer.write(codes, search), strict=True):
+            region.phrase = self.writer.text(sentences[0])
+            region.log_probability = sentences[0].log_probability
+        spent = (time.perf_counter() - began) / len(regions)
+        for described, _ in found:
+            described.seconds["write"] = spent * len(described.regions)
+
+    def _hurry(self, found: Described, codes, settings: DescribeSettings, began: float) -> None:
+        """Phrases of the surest regions until time is up; regions without one are left out."""
+        told: list[FoundRegion] = []
+        for first in range(0, len(found.regions), HURRIED):
+            if told and time.perf_counter() - began > settings.time_budget:
+                break
+            part = Described(found.name, regions=found.regions[first : first + HURRIED])
+            self._write([(part, codes[first : first + HURRIED])], settings.search)
+            told += part.regions
+        found.regions = told
+
+
+def _probability(logits: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.asarray(logits, np.float64)))
+
+
+def _enlarged(
+    boxes: np.ndarray, read: tuple[int, int], size: tuple[int, int]
+) -> np.ndarray:
+    """Boxes of a picture that was decoded reduced, in pixels of the whole one."""
+    return places.scaled(boxes, size[0] / read[0], size[1] / read[1])
