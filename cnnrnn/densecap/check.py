@@ -26,14 +26,8 @@ def check(data: RegionData, vocabulary: Vocabulary) -> Check:
         vocabulary: of the training phrases.
 
     Raises:
-        CnnRnnError: there is nothing to train on, or the boxes are in another format.
+        CnnRnnError: there is nothing to train on.
     """
-    if data.format_doubt:
-        raise CnnRnnError(
-            f"the boxes of {data.name} look like {data.format_doubt}, "
-            "not x, y, width and height in pixels",
-            "convert them, or give the --format they are in",
-        )
     found = Check(warnings=list(data.notes))
     sizes = Counter(each.split for each in data.examples)
     if not sizes["train"]:

@@ -75,6 +75,10 @@ _fit_options = options.block(
     click.option("--positive", type=float, help="IoU from which a box is of a truth."),
     click.option("--negative", type=float, help="IoU up to which it is of none. Default: 0.3."),
     click.option(
+        "--box-gradient", type=float,
+        help="Share of the later losses' gradient that moves the boxes. Default: 0.01.",
+    ),
+    click.option(
         "--loss-weights", callback=_numbers, metavar="A,B,C,D,E",
         help="Of proposal objectness and boxes, final objectness and boxes, captions. "
         "Default: 0.1,0.05,0.1,0.1,1.",
@@ -191,4 +195,78 @@ def evaluate(
     return 1 if failures else 0
 
 
+@densecap.command(
+    examples=[
+        ("cnnrnn densecap predict photo.jpg", "a table of boxes with phrases"),
+        ("cnnrnn densecap predict photos/ -o told", "annotated pictures, and results.json"),
+        ("cnnrnn densecap predict --boxes regions.csv", "phrases for boxes of your own"),
+    ],
+)
+@click.argument("sources", nargs=-1, type=click.Path())
+@options.run_option
+@click.option(
+    "--boxes", type=options.PATH, metavar="FILE",
+    help="Tell these boxes instead: a table of image, x, y, width, height in pixels.",
+)  # fmt: skip
+@click.option(
+    "--max-regions", type=options.POSITIVE, default=10, help="Regions of a picture, at most."
+)
+@click.option(
+    "--least", type=click.FloatRange(0, 1), default=0.1,
+    help="Leave out regions that are less probable.",
+)  # fmt: skip
+@_found_options
+@click.option(
+    "--time-budget", type=float, metavar="SECONDS",
+    help="For a picture, about; the surest regions come first.",
+)  # fmt: skip
+@click.option("--font", type=options.PATH, metavar="FILE", help="Font of the annotated pictures.")
+@options.limit_option
+@options.output_options
+@options.device_options
+def predict(
+    sources, run, boxes, max_regions, least, proposals, overlap, beam, time_budget, font, limit,
+    json, output, device, threads,
+) -> int:  # fmt: skip
+    """Find and tell the regions of pictures: files, folders, globs, lists, - or scenes:N."""
+    from cnnrnn import backend
+    from cnnrnn.densecap import predict as prediction
+    from cnnrnn.densecap.evaluate import describe_settings
+
+    if not sources and not boxes:
+        raise UsageError("no pictures", "give files, folders or scenes:N")
+    if font and not output:
+        raise UsageError("--font is of the annotated pictures", "give a folder with -o")
+    if boxes and time_budget:
+        raise UsageError("--time-budget leaves regions out, --boxes asks for all", "use one")
+    backend.choose(device=device, threads=threads)
+    describe = describe_settings(proposals, max_regions, overlap, beam, least, time_budget)
+    settings = prediction.PredictSettings(describe, boxes, json, output, font, limit)
+    return prediction.predict(sources, run, settings)
+
+
+@densecap.command(
+    examples=[
+        ('cnnrnn densecap find "wheel of the car" photos/', "the best places in each picture"),
+        ('cnnrnn densecap find "a red dog" scenes:0-19 --best', "the best pictures first"),
+    ],
+)
+@click.argument("phrase")
+@options.sources_argument
+@options.run_option
+@click.option("--places", type=options.POSITIVE, default=3, help="Places of a picture, at most.")
+@click.option("--best", is_flag=True, help="Show the best pictures first, one place each.")
+@options.limit_option
+@options.json_option
+@options.device_options
+def find(phrase, sources, run, places, best, limit, json, device, threads) -> int:
+    """Find the places of PHRASE in pictures, by its likelihood there."""
+    from cnnrnn import backend
+    from cnnrnn.densecap import search
+
+    backend.choose(device=device, threads=threads)
+    return search.find(phrase, sources, run, places, best, limit, json)
+
+
+densecap.add_command(options.features_command(TASK))
 densecap.add_command(options.runs_command(TASK))

@@ -33,14 +33,12 @@ class RegionData(DataSet):
 
     counts: what was found wrong with boxes: `outside` (cut at the picture's border), `degenerate`
         (less than a pixel wide or high, left out), `regions` (all there were).
-    format_doubt: what the boxes look like instead of x, y, width and height in pixels, or "".
     """
 
     UNIT: ClassVar[str] = "pictures"
 
     examples: list[Example]
     counts: Counter = field(default_factory=Counter)
-    format_doubt: str = ""
 
     def facts(self, example: Example) -> list:
         """See `DataSet.facts`."""
@@ -57,7 +55,8 @@ def load(data: str, format: str = "auto", limit: int | None = None) -> RegionDat
         limit: at most so many pictures of each split, the first ones.
 
     Raises:
-        CnnRnnError: nothing there, no known layout, a damaged file, or no regions at all.
+        CnnRnnError: nothing there, no known layout, a damaged file, boxes in another format, or no
+            regions at all.
     """
     if data == BUILT_IN and format in ("auto", BUILT_IN):
         return _scenes(limit)
@@ -70,7 +69,11 @@ def load(data: str, format: str = "auto", limit: int | None = None) -> RegionDat
         read = READERS[format](path)
         read = limited(read, limit) if limit else list(read)
     read = [_with_size(each) for each in read]
-    found.format_doubt = doubt(read)
+    if looks := doubt(read):
+        raise CnnRnnError(
+            f"the boxes of {data} look like {looks}, not x, y, width and height in pixels",
+            "convert them, or give the --format they are in",
+        )
     found.examples = _cleaned(read, found)
     if not found.examples:
         raise CnnRnnError(f"no regions in {data} (read as {found.format})", "check --format")

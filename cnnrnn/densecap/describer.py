@@ -101,6 +101,20 @@ class Described:
     error: str = ""
 
 
+@dataclass
+class Candidates:
+    """What was looked at closely in one picture.
+
+    found: what is known of the picture; no regions.
+    codes: (n, C); scores: (n,), probabilities; boxes: (n, 4) in pixels of the picture.
+    """
+
+    found: Described
+    codes: np.ndarray
+    scores: np.ndarray
+    boxes: np.ndarray
+
+
 class DenseCaptioner:
     """A model, its words and its eyes.
 
@@ -212,30 +226,48 @@ class DenseCaptioner:
         spent = {"look": time.perf_counter() - began}
         return Described(source.name, (width, height), seconds=spent), grid, scale
 
+    def candidates(
+        self, source: Source, settings: DescribeSettings, until: float | None = None
+    ) -> Candidates:
+        """All that was looked at closely in a picture, before the better of two is chosen.
+
+        Args:
+            until: `time.perf_counter()` at which no more proposals are looked at.
+
+        Raises:
+            CnnRnnError: the picture cannot be read.
+        """
+        picture = source.read(max(max(size) for size in self.loader.sizes))
+        found, grid, scale = self._seen(source, picture)
+        boxes, scores = self._proposed(grid, settings.proposals, found)
+        codes, scores, boxes = self._closer(grid, boxes, found, until)
+        # The picture may have been decoded reduced.
+        width, height = found.size
+        found.size = source.size() or found.size
+        x, y = found.size[0] / width / scale[0], found.size[1] / height / scale[1]
+        boxes = places.clip(places.scaled(boxes, x, y), *found.size)
+        return Candidates(found, codes, _probability(scores), boxes)
+
     def _found(self, source: Source, settings: DescribeSettings) -> tuple[Described, np.ndarray]:
         """A picture's regions without their phrases (with them where time is short), and codes."""
         began = time.perf_counter()
-        try:
-            picture = source.read(max(max(size) for size in self.loader.sizes))
-        except CnnRnnError as error:
-            return Described(source.name, error=str(error)), np.empty((0, 1), np.float32)
-        found, grid, scale = self._seen(source, picture)
-        found.size = source.size() or found.size
-        boxes, scores = self._proposed(grid, settings.proposals, found)
         # Half of the time is for the phrases.
         until = None if settings.time_budget is None else began + settings.time_budget / 2
-        codes, scores, boxes = self._closer(grid, boxes, found, until)
-        chosen = suppress(boxes, scores, settings.overlap, settings.max_regions)
-        chosen = chosen[_probability(scores[chosen]) >= settings.least]
-        own = places.scaled(boxes[chosen], 1 / scale[0], 1 / scale[1])
-        own = places.clip(_enlarged(own, picture.shape[1::-1], found.size), *found.size)
-        found.regions = [
-            FoundRegion(tuple(box), float(score))
-            for box, score in zip(own.tolist(), _probability(scores[chosen]), strict=True)
+        try:
+            seen = self.candidates(source, settings, until)
+        except CnnRnnError as error:
+            return Described(source.name, error=str(error)), np.empty((0, 1), np.float32)
+        chosen = suppress(seen.boxes, seen.scores, settings.overlap, settings.max_regions)
+        chosen = chosen[seen.scores[chosen] >= settings.least]
+        seen.found.regions = [
+            FoundRegion(tuple(box), score)
+            for box, score in zip(
+                seen.boxes[chosen].tolist(), seen.scores[chosen].tolist(), strict=True
+            )
         ]
         if until is not None:
-            self._hurry(found, codes[chosen], settings, began)
-        return found, codes[chosen]
+            self._hurry(seen.found, seen.codes[chosen], settings, began)
+        return seen.found, seen.codes[chosen]
 
     def _proposed(self, grid, count: int, found: Described) -> tuple[np.ndarray, np.ndarray]:
         began = time.perf_counter()
@@ -294,10 +326,3 @@ class DenseCaptioner:
 
 def _probability(logits: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.asarray(logits, np.float64)))
-
-
-def _enlarged(
-    boxes: np.ndarray, read: tuple[int, int], size: tuple[int, int]
-) -> np.ndarray:
-    """Boxes of a picture that was decoded reduced, in pixels of the whole one."""
-    return places.scaled(boxes, size[0] / read[0], size[1] / read[1])

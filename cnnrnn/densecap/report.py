@@ -38,7 +38,7 @@ _CURVES = {
 _SHOWN = (
     "data", "model", "backbone", "weights", "image_size", "tokenizer", "min_count", "pooled",
     "filters", "code", "hidden", "embedding", "dropout", "frozen", "sample", "phrases", "positive",
-    "negative", "loss_weights", "cnn_rate", "wait", "mirror", "batch", "holdout", "epochs",
+    "negative", "box_gradient", "loss_weights", "cnn_rate", "wait", "mirror", "batch", "holdout", "epochs",
     "learning_rate", "schedule", "clip_norm", "averaging", "patience", "seed", "deterministic",
     "created",
 )  # fmt: skip

@@ -39,6 +39,7 @@ class TrainSettings:
     frozen: the backbone is not trained.
     positive, negative: IoU with a truth above and below which a box is learned from as one that
         holds something and as one that holds nothing, see `regions.sampler`.
+    box_gradient: see `models.DenseCap`.
     loss_weights: of the five losses, see `losses.WEIGHTS`.
     cnn_rate: learning rate of the backbone (SGD with momentum), at its highest.
     wait: epochs before the backbone begins to learn.
@@ -70,6 +71,7 @@ class TrainSettings:
     phrases: int | None = None
     positive: float | None = None
     negative: float = 0.3
+    box_gradient: float = 0.01
     loss_weights: list | None = None
     cnn_rate: float | None = None
     wait: int = 1
@@ -102,6 +104,8 @@ class TrainSettings:
             )
         if self.cnn_rate is not None and not self.cnn_rate >= 0:
             raise UsageError(f"cnn_rate is {self.cnn_rate}", "0 or more; --frozen trains faster")
+        if not 0 <= self.box_gradient <= 1:
+            raise UsageError(f"box_gradient is {self.box_gradient}", "0 to 1")
         if self.wait < 0:
             raise UsageError(f"wait is {self.wait} epochs", "0 or more")
         weights = self.loss_weights

@@ -201,6 +201,7 @@ def _model(prepared: Prepared):
         phrases=settings.phrases,
         positive=settings.positive,
         negative=settings.negative,
+        box_gradient=settings.box_gradient,
         frozen=settings.frozen,
         weights=settings.weights,
     )

@@ -1,0 +1,286 @@
+"""`cnnrnn densecap` as a person calls it: one small training, and what it makes of bad input."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from cnnrnn import scenes
+from cnnrnn.cli import main
+from cnnrnn.densecap.describer import DenseCaptioner, DescribeSettings
+from cnnrnn.media import images
+from cnnrnn.regions.boxes import from_inclusive, to_sized
+from cnnrnn.training.run import Run
+
+SMALL = [
+    "--pooled", "8", "--filters", "8", "--code", "16", "--hidden", "16", "--embedding", "8",
+    "--sample", "16", "--phrases", "4", "--batch", "4", "--holdout", "3", "--epochs", "2",
+]  # fmt: skip
+PICTURES = 12
+
+
+def call(*arguments) -> int:
+    """Run a command; its exit code."""
+    with pytest.raises(SystemExit) as stopped:
+        main(list(map(str, arguments)))
+    return stopped.value.code
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with pictures of scenes and a table of their regions."""
+    folder = tmp_path_factory.mktemp("place")
+    with open(folder / "regions.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow("image x y width height phrase split".split())
+        for index in range(PICTURES + 2):
+            scene = scenes.scene("train", index)
+            images.save(folder / f"{index}.jpg", scenes.render(scene))
+            split = "train" if index < PICTURES else "test"
+            for region in scenes.regions(scene):
+                sides = to_sized(region.box).tolist()
+                writer.writerow([f"{index}.jpg", *sides, region.phrase, split])
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def inside(place, monkeypatch):
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("CNNRNN_CACHE", str(place / "cache"))
+
+
+def train(*more: str) -> int:
+    data = ["--data", "regions.csv", "--backbone", "scenes"]
+    return call("densecap", "train", *data, *SMALL, *more)
+
+
+@pytest.fixture(scope="module")
+def run(place):
+    """One finished run, `runs/densecap/first`."""
+    before = os.getcwd()
+    os.chdir(place)
+    try:
+        assert train("--name", "first") == 0
+    finally:
+        os.chdir(before)
+    return Run.open(place / "runs/densecap/first", "densecap")
+
+
+def lines(capsys) -> list[dict]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+# -- training ------------------------------------------------------------------------------------
+
+
+def test_a_run_holds_all_that_it_promises(run):
+    names = {path.name for path in run.path.iterdir()}
+    assert names >= {
+        "config.json", "command.txt", "log.csv", "best.keras", "last.keras", "state.json",
+        "vocabulary.json", "metrics.json", "report.html",
+    }  # fmt: skip
+    row = run.log()[-1]
+    for name in ("proposal_objectness", "proposal_boxes", "final_objectness", "final_boxes"):
+        assert row[f"{name}_loss"] > 0 and row[f"val_{name}"] > 0
+    weights = run.config["loss_weights"]
+    parts = [
+        row[f"{name}_loss"]
+        for name in (
+            "proposal_objectness", "proposal_boxes", "final_objectness", "final_boxes", "captions",
+        )
+    ]  # fmt: skip
+    assert row["loss"] == pytest.approx(np.dot(weights, parts), rel=1e-4)
+    assert run.log()[0]["loss"] > row["loss"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--name", "first"], "exists already"),
+        (["--weights", "nope.h5"], "no weights nope.h5"),
+        (["--holdout", "24"], "24 are to be kept aside"),
+        (["--loss-weights", "1,2"], "loss_weights are [1.0, 2.0]"),
+        (["--loss-weights", "a,b"], "--loss-weights 'a,b'"),
+        (["--positive", "0.2"], "negative is 0.3 and positive 0.2"),
+        (["--image-size", "300"], "sees regions at 112 pixels, not 300"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_line_before_any_work(run, capsys, options, message):
+    assert train(*options) in (1, 2)
+    said = capsys.readouterr().err.strip()
+    assert message in said and "\n" not in said
+
+
+def test_the_data_can_be_checked_alone(run, capsys):
+    assert train("--dry-run") == 0
+    said = capsys.readouterr().err
+    assert "regions  " in said and "estimate" in said
+
+
+# -- prediction ----------------------------------------------------------------------------------
+
+
+def test_predict_tells_boxes_and_phrases(run, capsys):
+    assert call("densecap", "predict", "0.jpg", "scenes:3", "--run", run.path, "--json") == 0
+    found = lines(capsys)
+    assert [each["source"] for each in found] == ["0.jpg", "scenes:3"]
+    for each in found:
+        assert each["size"] == [112, 112] and 0 <= len(each["regions"]) <= 10
+        for region in each["regions"]:
+            x1, y1, x2, y2 = region["box"]
+            assert 0 <= x1 <= x2 <= 112 and 0 <= y1 <= y2 <= 112 and region["score"] >= 0.1
+        assert set(each["seconds"]) >= {"look", "propose", "recognise"}
+
+
+def test_predict_writes_pictures_and_the_viewers_file(run, place, capsys):
+    arguments = ["0.jpg", "missing.jpg", "--run", run.path, "-o", "told", "--least", "0"]
+    assert call("densecap", "predict", *arguments) == 1
+    said = capsys.readouterr()
+    assert "missing.jpg does not exist" in said.err and "phrase" in said.out
+    content = json.loads((place / "told" / "results.json").read_text())
+    [entry] = content["results"]
+    assert (place / "told" / entry["img_name"]).exists() and (place / "told" / "0.jpg").exists()
+    assert len(entry["boxes"]) == len(entry["captions"]) == len(entry["scores"]) > 0
+    assert all(x + w <= 113 and y + h <= 113 for x, y, w, h in entry["boxes"])
+
+
+def test_boxes_of_ones_own_are_told_in_their_order(run, capsys):
+    arguments = ["--boxes", "regions.csv", "--run", run.path, "--json", "--limit", "2"]
+    assert call("densecap", "predict", *arguments) == 0
+    found = lines(capsys)
+    regions = scenes.regions(scenes.scene("train", 0))
+    assert len(found) == 2 and len(found[0]["regions"]) == len(regions)
+    for told, region in zip(found[0]["regions"], regions, strict=True):
+        np.testing.assert_allclose(told["box"], region.box, atol=0.02)
+
+
+def test_a_given_box_outside_is_one_line(run, place, capsys):
+    (place / "out.csv").write_text("image,x,y,width,height\n0.jpg,500,0,10,10\n")
+    assert call("densecap", "predict", "--boxes", "out.csv", "--run", run.path) == 1
+    said = capsys.readouterr().err
+    assert "box 1 has no area in 0.jpg (112 x 112)" in said
+
+
+def test_a_time_budget_tells_at_least_the_surest(run, capsys):
+    arguments = ["0.jpg", "--run", run.path, "--json", "--least", "0"]
+    assert call("densecap", "predict", *arguments, "--time-budget", "0.000001") == 0
+    [hurried] = lines(capsys)
+    assert 0 < len(hurried["regions"]) <= 16
+    assert all("phrase" in region for region in hurried["regions"])
+
+
+def test_a_reduced_photo_has_boxes_in_its_own_pixels(run, tmp_path, capsys):
+    """A large JPEG is decoded reduced; what is told is in pixels of the file."""
+    large = images.resize(scenes.render(scenes.scene("train", 0)), (896, 1344))
+    images.save(tmp_path / "large.jpg", large)
+    describer = DenseCaptioner.load(run.path)
+    settings = DescribeSettings(max_regions=5)
+    [found] = describer.describe([tmp_path / "large.jpg"], settings)
+    [whole] = describer.describe([large], settings)
+    assert found.size == whole.size == (1344, 896)
+    largest = np.max([region.box for region in found.regions], axis=0)
+    assert largest[2] > 200
+
+
+def test_find_looks_for_a_phrase_in_words_that_it_knows(run, capsys):
+    arguments = ["0.jpg", "1.jpg", "--run", run.path, "--json"]
+    assert call("densecap", "find", "a blue box", *arguments, "--places", "2") == 0
+    found = lines(capsys)
+    assert [each["source"] for each in found] == ["0.jpg", "1.jpg"]
+    assert all(1 <= len(each["places"]) <= 2 for each in found)
+    assert call("densecap", "find", "a blue box", *arguments, "--best") == 0
+    scores = [each["places"][0]["score"] for each in lines(capsys)]
+    assert scores == sorted(scores, reverse=True)
+    assert call("densecap", "find", "a zebra", *arguments) == 2
+    assert "does not know 'zebra'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["predict"], "no pictures"),
+        (["predict", "0.jpg", "--font", "x.ttf"], "--font is of the annotated pictures"),
+        (["predict", "--boxes", "regions.csv", "--time-budget", "1"], "leaves regions out"),
+        (["predict", "0.jpg", "--time-budget", "0"], "a time budget of 0.0 s"),
+        (["evaluate", "--predictions", "x.json", "--overlap", "0.5"], "does not go with"),
+    ],
+)
+def test_options_that_do_not_go_together(capsys, arguments, message):
+    assert call("densecap", *arguments) == 2
+    said = capsys.readouterr().err.strip()
+    assert message in said and "\n" not in said
+
+
+# -- evaluation ----------------------------------------------------------------------------------
+
+
+def test_evaluate_scores_a_run_and_its_file_alike(run, place, capsys):
+    arguments = ["--run", run.path, "--json", "-o", "found.json"]
+    assert call("densecap", "evaluate", *arguments) == 0
+    first, baseline = lines(capsys)
+    assert first["name"] == "regions" and first["pictures"] == 2
+    assert baseline["name"] == "whole picture" and baseline["predictions"] == 2
+    data = ["--data", "regions.csv", "--split", "test", "--json"]
+    assert call("densecap", "evaluate", *data, "--predictions", "found.json") == 0
+    [again] = lines(capsys)
+    assert again["detmap"] == pytest.approx(first["detmap"], abs=0.01)
+    assert again["predictions"] == first["predictions"]
+
+
+def golden(shared_data, folder):
+    """The reference as Visual Genome's files and a file of predictions."""
+    content = json.loads((shared_data / "reference/densecap/map_golden_coco.json").read_text())
+    truths, found = [], []
+    for each in content["images"]:
+        sized = to_sized(from_inclusive(np.reshape(each["gt_boxes"], (-1, 4)))).tolist()
+        regions = [
+            dict(zip(("x", "y", "width", "height"), box, strict=True), phrase=text)
+            for box, text in zip(sized, each["gt_captions"], strict=True)
+        ]
+        truths.append({"id": each["id"], "regions": regions})
+        boxes = from_inclusive(np.reshape(each["boxes"], (-1, 4))).tolist()
+        rows = zip(boxes, each["scores"], each["captions"], strict=True)
+        regions = [{"box": b, "score": s, "phrase": t} for b, s, t in rows]
+        found.append({"image": each["id"], "regions": regions})
+    (folder / "region_descriptions.json").write_text(json.dumps(truths))
+    (folder / "found.json").write_text(json.dumps(found))
+    return content["expected"]["clean"]
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="METEOR needs Java")
+def test_the_reference_through_the_command(shared_data, tmp_path, capsys):
+    expected = golden(shared_data, tmp_path)
+    data = ["--data", tmp_path, "--split", "all", "--predictions", tmp_path / "found.json"]
+    assert call("densecap", "evaluate", *data, "--json") == 0
+    [scores] = lines(capsys)
+    assert scores["map"] == pytest.approx(expected["map"], abs=1e-3)
+    assert scores["detmap"] == pytest.approx(expected["detmap"], abs=1e-3)
+    assert scores["truths"] == expected["npos"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({}, "not a list of pictures"),
+        ([{"image": "0.jpg"}], "entry 1 has no image or no regions"),
+        ([{"image": "0.jpg", "regions": [{"box": [1, 2, 3]}]}], "a region without box or score"),
+        ([{"image": "x.jpg", "regions": []}], "no entry"),
+        ([{"image": "0.jpg", "regions": []}] * 2, "has 0.jpg twice"),
+    ],
+)
+def test_predictions_that_are_none(place, capsys, content, message):
+    (place / "bad.json").write_text(json.dumps(content))
+    data = ["--data", "regions.csv", "--split", "all", "--predictions", "bad.json"]
+    assert call("densecap", "evaluate", *data) == 1
+    said = capsys.readouterr().err.strip()
+    assert message in said and "\n" not in said
+
+
+def test_runs_lists_the_run(run, capsys):
+    assert call("densecap", "runs", "--json") == 0
+    assert lines(capsys)[0]["metric"] == "val_map_StemMatch"
