@@ -19,6 +19,7 @@ from cnnrnn.text.vocabulary import END, PAD, START, Vocabulary
 
 CAPTIONS = 5  # of one picture in one epoch; where there are more, another draw each epoch
 _POOL = 8  # batches whose pictures are sorted by length among themselves
+_WORDS = 64  # a batch of many words has a multiple of so many
 # A mirrored picture is not what these words say of it.
 _SIDES = {"left", "right", "左", "右"}
 
@@ -131,7 +132,7 @@ class CaptionBatches:
             for column, text in enumerate(texts):
                 words[row, column, : len(text) + 1] = [START, *text]
                 targets[row, column, : len(text) + 1] = [*text, END]
-        positions = np.flatnonzero(targets != PAD).astype(np.int32)
+        positions = _rounded(np.flatnonzero(targets != PAD), generator).astype(np.int32)
         inputs = {
             "features": self._features(pictures, generator),
             "words": words,
@@ -157,3 +158,15 @@ class CaptionBatches:
             if which.any():
                 rows[which] = table.read(pictures[which])
         return rows
+
+
+def _rounded(positions: np.ndarray, generator) -> np.ndarray:
+    """Without a random few of many, so that their count is a multiple of 64.
+
+    A product of a new size makes the backend compile and keep a kernel for it. Were every batch of
+    another size, the memory would grow with the number of steps.
+    """
+    surplus = len(positions) % _WORDS
+    if generator is None or len(positions) < 10 * _WORDS or not surplus:
+        return positions
+    return np.delete(positions, generator.choice(len(positions), surplus, replace=False))
