@@ -15,11 +15,10 @@ import numpy as np
 
 from cnnrnn.caption.data import Example
 from cnnrnn.text.tokenizer import Tokenizer
-from cnnrnn.text.vocabulary import END, PAD, START, Vocabulary
+from cnnrnn.text.vocabulary import Vocabulary, taught
 
 CAPTIONS = 5  # of one picture in one epoch; where there are more, another draw each epoch
 _POOL = 8  # batches whose pictures are sorted by length among themselves
-_WORDS = 64  # a batch of many words has a multiple of so many
 # A mirrored picture is not what these words say of it.
 _SIDES = {"left", "right", "左", "右"}
 
@@ -106,7 +105,7 @@ class CaptionBatches:
         return -(-len(self.captions) // self.batch)
 
     def epoch(self, generator: np.random.Generator) -> Iterator[tuple[dict, np.ndarray]]:
-        """Training batches in a new order; see `models.InjectInit` for their layout."""
+        """Training batches in a new order; see `text.language.LanguageModel` for their layout."""
         order = generator.permutation(len(self.captions))
         groups = []
         for first in range(0, len(order), _POOL * self.batch):
@@ -125,20 +124,8 @@ class CaptionBatches:
     def _batch(self, pictures: np.ndarray, generator) -> tuple[dict, np.ndarray]:
         pictures = np.sort(pictures)  # rows are read in the order in which they lie
         chosen = [self._choose(self.captions[picture], generator) for picture in pictures]
-        length = 1 + max(len(text) for texts in chosen for text in texts)
-        words = np.full((len(pictures), self._per_picture, length), PAD, np.int32)
-        targets = np.full_like(words, PAD)
-        for row, texts in enumerate(chosen):
-            for column, text in enumerate(texts):
-                words[row, column, : len(text) + 1] = [START, *text]
-                targets[row, column, : len(text) + 1] = [*text, END]
-        positions = _rounded(np.flatnonzero(targets != PAD), generator).astype(np.int32)
-        inputs = {
-            "features": self._features(pictures, generator),
-            "words": words,
-            "positions": positions,
-        }
-        return inputs, targets.ravel()[positions]
+        words, targets = taught(chosen, self._per_picture, generator)
+        return {"features": self._features(pictures, generator), **words}, targets
 
     def _choose(self, texts: Sequence[Sequence[int]], generator) -> Sequence[Sequence[int]]:
         if len(texts) <= self._per_picture:
@@ -158,15 +145,3 @@ class CaptionBatches:
             if which.any():
                 rows[which] = table.read(pictures[which])
         return rows
-
-
-def _rounded(positions: np.ndarray, generator) -> np.ndarray:
-    """Without a random few of many, so that their count is a multiple of 64.
-
-    A product of a new size makes the backend compile and keep a kernel for it. Were every batch of
-    another size, the memory would grow with the number of steps.
-    """
-    surplus = len(positions) % _WORDS
-    if generator is None or len(positions) < 10 * _WORDS or not surplus:
-        return positions
-    return np.delete(positions, generator.choice(len(positions), surplus, replace=False))

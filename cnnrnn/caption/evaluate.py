@@ -23,6 +23,7 @@ from cnnrnn.errors import CnnRnnError
 from cnnrnn.files import read_json, write_json
 from cnnrnn.text import metrics
 from cnnrnn.text.decoder import DecodeSettings
+from cnnrnn.training.dataset import by_any_name, tell_unmatched
 
 INTERVALS = ("Bleu_4", "METEOR", "ROUGE_L", "CIDEr")
 
@@ -118,10 +119,7 @@ def read_predictions(path: Path, examples: Sequence[Example]) -> tuple[list[Exam
     content = read_json(path)
     if not isinstance(content, list):
         raise CnnRnnError(f"{path} is not a list of results", '[{"image_id": 1, "caption": "a"}]')
-    by_name: dict[str, Example] = {}
-    for each in examples:
-        for name in (Path(each.id).stem, Path(each.id).name, each.id):
-            by_name[name] = each
+    by_name = by_any_name(examples)
     texts, strange = {}, 0
     for number, entry in enumerate(content, 1):
         if not isinstance(entry, dict) or not {"image_id", "caption"} <= set(entry):
@@ -136,10 +134,7 @@ def read_predictions(path: Path, examples: Sequence[Example]) -> tuple[list[Exam
     if not texts:
         raise CnnRnnError(f"no result in {path} is of a picture of the data", "check --split")
     found = [each for each in examples if each.id in texts]
-    if strange:
-        console.warn(f"{strange} results are of pictures that the data does not have")
-    if len(found) < len(examples):
-        console.warn(f"{len(examples) - len(found)} of {len(examples)} pictures have no result")
+    tell_unmatched(strange, len(found), examples, "result", "pictures")
     return found, texts
 
 

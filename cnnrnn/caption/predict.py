@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
 from cnnrnn import console
-from cnnrnn.caption.captioner import CHOICES, STARTER, Caption, Captioner
+from cnnrnn.caption.captioner import STARTER, Caption, Captioner
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.media import drawing, fonts, images
-from cnnrnn.media.sources import OutputNames, Source, expand
-from cnnrnn.text.decoder import DecodeSettings, Sentence
-from cnnrnn.text.vocabulary import END
+from cnnrnn.media.sources import OutputNames, Source, check_place, expand
+from cnnrnn.text.decoder import DecodeSettings
+from cnnrnn.training.found import tell_run
 
 
 @dataclass(frozen=True)
@@ -54,10 +52,8 @@ def predict(arguments: Sequence[str], run: Path | None, settings: PredictSetting
     if settings.output:
         _check_output(settings)
     captioner = Captioner.load(run)
-    captioner.beginning(settings.start)
-    starter = captioner.run.path == STARTER
-    shown = "the shipped starter model, which knows the built-in world" if starter else ""
-    console.info(f"run {shown or captioner.run.path}")
+    captioner.writer.beginning(settings.start)
+    tell_run(captioner.run, STARTER, "the built-in world")
     report = console.Report("pictures")
     names = OutputNames(".jpg")
     seen: list[Source] = []
@@ -84,11 +80,7 @@ def predict(arguments: Sequence[str], run: Path | None, settings: PredictSetting
             report.ok()
         except CnnRnnError as error:
             report.fail(caption.name, error)
-    if not report.succeeded and not report.failures:
-        raise CnnRnnError("no pictures", "give files, folders or scenes:N")
-    if report.failures:
-        console.info(report.summary())
-    return report.exit_code
+    return report.closed("give files, folders or scenes:N")
 
 
 def _check_output(settings: PredictSettings) -> None:
@@ -120,7 +112,7 @@ def _show(captioner: Captioner, caption: Caption, settings: PredictSettings) -> 
         return
     console.result(f"{caption.name}\t{caption.text}")
     if settings.trace:
-        for row in _trace(captioner, caption.sentences[0][1]):
+        for row in captioner.writer.trace(caption.sentences[0][1]):
             best = "  ".join(f"{word} {share:.2f}" for word, share in row["best"])
             console.result(f"  {row['word']:<14}{best}")
 
@@ -139,35 +131,15 @@ def _as_json(captioner: Captioner, caption: Caption, trace: bool) -> dict:
         "run": str(captioner.run.path),
     }
     if trace:
-        found["trace"] = _trace(captioner, best)
+        found["trace"] = captioner.writer.trace(best)
     return found
-
-
-def _trace(captioner: Captioner, sentence: Sentence) -> list[dict]:
-    """The chosen word of each step beside the five best ones; at the end, the sentence's end."""
-    words = captioner.vocabulary.words
-    # A sentence that was cut has no end.
-    chosen = [*sentence.words, END][: len(sentence.choices)]
-    given = sum(map(np.isnan, sentence.word_log_probabilities))
-    return [
-        {
-            "word": words[number],
-            "probability": None if position < given else dict(choices)[number],
-            "best": [(words[other], share) for other, share in choices[:CHOICES]],
-        }
-        for position, (number, choices) in enumerate(zip(chosen, sentence.choices, strict=True))
-    ]
 
 
 def _draw(
     captioner: Captioner, source: Source, caption: Caption, settings: PredictSettings, names
 ) -> None:
     """The picture above its caption and, for a model with attention, where it looked."""
-    if source.path and source.path.parent.resolve() == settings.output.resolve():
-        raise CnnRnnError(
-            f"{source.name} lies in the output folder {settings.output} and could be overwritten",
-            "choose another folder",
-        )
+    check_place(source, settings.output)
     picture = source.read()
     name = names(caption.name)
     barred = drawing.caption_bar(picture, caption.text, font=settings.font)
