@@ -25,7 +25,7 @@ _KEPT = 0.995  # share of held-out pictures that are called familiar
 _MARGIN = 1.1  # the limit is a little above that: unlike must mean clearly unlike
 _SHRINKAGE = 0.03  # s: what few pictures say of 1,280 features is not taken at its word
 _FLAT = 0.05  # a feature that hardly varies counts as varying by this share of the usual
-_BLOCK = 256  # vectors that are held in float64
+_BLOCK = 256  # vectors whose copies are held at once
 _ENOUGH = 100  # fewer held-out pictures do not show how far a familiar one can be
 
 
@@ -81,7 +81,11 @@ class Familiarity:
 
     def distances(self, vectors: np.ndarray) -> np.ndarray:
         """Distances (n,) of pooled features (n, D); about 1 and less for training pictures."""
-        return np.sqrt(np.square((vectors - self.centre) @ self.whitening).mean(axis=1))
+        found = np.empty(len(vectors), np.float32)
+        for first in range(0, len(vectors), _BLOCK):
+            units = (vectors[first : first + _BLOCK] - self.centre) @ self.whitening
+            found[first : first + _BLOCK] = np.sqrt(np.square(units).mean(axis=1))
+        return found
 
     def known(self, features: np.ndarray) -> np.ndarray:
         """Whether each of these features (n, ...) is of a familiar picture, (n,) bool."""
