@@ -82,11 +82,11 @@ def test_a_run_holds_all_that_it_promises(run):
     names = {path.name for path in run.path.iterdir()}
     assert names >= {
         "config.json", "command.txt", "log.csv", "best.keras", "last.keras", "state.json",
-        "vocabulary.json", "metrics.json", "report.html",
+        "vocabulary.json", "metrics.json", "report.html", "proposals.keras",
     }  # fmt: skip
     row = run.log()[-1]
     for name in ("proposal_objectness", "proposal_boxes", "final_objectness", "final_boxes"):
-        assert row[f"{name}_loss"] > 0 and row[f"val_{name}"] > 0
+        assert row[f"{name}_loss"] > 0 and row[f"val_{name}_loss"] > 0
     weights = run.config["loss_weights"]
     parts = [
         row[f"{name}_loss"]

@@ -12,7 +12,7 @@ from cnnrnn.densecap.batches import RegionBatches
 from cnnrnn.densecap.check import check
 from cnnrnn.densecap.given import read_boxes
 from cnnrnn.densecap.layouts import Example, Region
-from cnnrnn.densecap.pictures import Loader, Pictures, nearest, readable, sizes
+from cnnrnn.densecap.pictures import Loader, Pictures, readable
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.media import images
 from cnnrnn.media.sources import Source, expand
@@ -255,14 +255,6 @@ def test_no_regions_at_all(tmp_path):
 
 
 # -- pictures and batches ------------------------------------------------------------------------
-
-
-def test_sizes_of_a_network():
-    assert sizes("scenes") == [(112, 112)]
-    found = sizes("mobilenet_v2", 256)
-    assert found == [(256, 256), (192, 256), (256, 192), (128, 256), (256, 128)]
-    assert nearest((640, 480), found) == (192, 256)
-    assert nearest((100, 5000), found) == (256, 128)  # long and thin: the nearest there is
 
 
 def examples(count=5, regions=2):

@@ -130,8 +130,8 @@ def test_a_picture_without_regions_has_no_words_and_no_boxes(model):
 
 def test_it_looks_and_recognises(model):
     pictures = batch()["pictures"]
-    grid = model.look(pictures)
-    boxes, scores = model.propose(grid)
+    grid = model.proposals.look(pictures)
+    boxes, scores = model.proposals.propose(grid)
     assert tuple(grid.shape) == (2, 14, 14, 128)
     assert tuple(boxes.shape) == (2, 14 * 14 * 12, 4) and tuple(scores.shape) == (2, 2352)
     codes, scores, better = model.recognise(grid, boxes[:, :6])
@@ -146,7 +146,7 @@ def test_every_weight_exists_before_the_first_call_and_the_trunk_is_first():
     model(batch())
     assert [weight.path for weight in model.weights] == before
     first = model.trainable_variables[: model.trunk_variables()]
-    assert [v.path for v in first] == [v.path for v in model.trunk.trainable_variables]
+    assert [v.path for v in first] == [v.path for v in model.proposals.trunk.trainable_variables]
     assert not any("normalised" in v.path for v in first)
 
 
@@ -160,11 +160,12 @@ def test_a_saved_model_says_the_same(model, tmp_path):
     model.save(tmp_path / "model.keras")
     copy = load_model(tmp_path / "model.keras")
     pictures = batch()["pictures"]
-    grid = model.look(pictures)
-    np.testing.assert_allclose(numpy(copy.look(pictures)), numpy(grid), atol=1e-4)
-    for found, expected in zip(copy.propose(grid), model.propose(grid), strict=True):
+    grid = model.proposals.look(pictures)
+    np.testing.assert_allclose(numpy(copy.proposals.look(pictures)), numpy(grid), atol=1e-4)
+    pairs = zip(copy.proposals.propose(grid), model.proposals.propose(grid), strict=True)
+    for found, expected in pairs:
         np.testing.assert_allclose(numpy(found), numpy(expected), atol=1e-4)
-    assert copy.get_config()["sample"] == 16 and copy.side == 112
+    assert copy.get_config()["sample"] == 16 and copy.proposals.side == 112
 
 
 @pytest.mark.skipif(backend.name() != "tensorflow", reason="gradients through TensorFlow")
@@ -176,7 +177,7 @@ def test_the_share_of_the_gradient_that_moves_boxes():
         model = made(box_gradient=share)
         with tf.GradientTape() as tape:
             value = tf.reduce_mean(model(batch())["captions"])
-        found.append(tape.gradient(value, model.proposals.deltas.kernel.value))
+        found.append(tape.gradient(value, model.proposals.head.deltas.kernel.value))
     assert found[0] is None or np.abs(found[0].numpy()).max() == 0
     np.testing.assert_allclose(100 * found[1].numpy(), found[2].numpy(), rtol=1e-3, atol=1e-7)
 
@@ -188,15 +189,15 @@ def test_the_words_teach_the_trunk_and_move_the_boxes(model):
 
     with tf.GradientTape() as tape:
         value = tf.reduce_mean(model(batch())["captions"])
-    kernel = model.proposals.deltas.kernel.value
-    first = model.trunk.trainable_variables[0].value
+    kernel = model.proposals.head.deltas.kernel.value
+    first = model.proposals.trunk.trainable_variables[0].value
     to_boxes, to_trunk = tape.gradient(value, [kernel, first])
     assert np.abs(to_boxes.numpy()).max() > 0
     assert np.abs(to_trunk.numpy()).max() > 1e-7
 
     pictures = tf.constant(batch()["pictures"])
-    grid = model.look(pictures)
-    boxes, _ = model.propose(grid)
+    grid = model.proposals.look(pictures)
+    boxes, _ = model.proposals.propose(grid)
     boxes = tf.constant(numpy(boxes)[:, 300:304] + [2, 3, 5, 7])
     words = tf.constant([[4, 5, END]] * 8)
     with tf.GradientTape() as tape:

@@ -17,7 +17,9 @@ from cnnrnn.regions import transform
 from cnnrnn.regions.anchors import PUBLISHED, anchors, shapes
 from cnnrnn.regions.pooling import RoiPooling
 from cnnrnn.regions.proposals import ProposalHead, best_proposals
+from cnnrnn.regions.proposer import ProposalNet, Proposer
 from cnnrnn.regions.sampler import BoxSampler
+from cnnrnn.regions.sizes import nearest, sizes
 from cnnrnn.regions.suppression import plain, suppress
 
 keras = backend.keras()
@@ -348,3 +350,30 @@ def test_the_best_proposals_of_each_picture():
     index, found = best_proposals(boxes, scores, 6, overlap=0.1)
     assert index[0].tolist() == [1, 4, 0, 0, 0, 0]
     assert found[0].tolist() == [True, True] + [False] * 4
+
+
+# -- sizes and the proposals of a picture --------------------------------------------------------
+
+
+def test_sizes_of_a_network():
+    assert sizes("scenes") == [(112, 112)]
+    found = sizes("mobilenet_v2", 256)
+    assert found == [(256, 256), (192, 256), (256, 192), (128, 256), (256, 128)]
+    assert nearest((640, 480), found) == (192, 256)
+    assert nearest((100, 5000), found) == (256, 128)  # long and thin: the nearest there is
+
+
+def test_proposals_of_a_picture_of_any_size(tmp_path):
+    keras.utils.set_random_seed(1)
+    net = ProposalNet("scenes", filters=8, weights="auto")
+    net.build()
+    first = [variable.path for variable in net.trainable_variables][:6]
+    assert all("convolution" in path for path in first)
+    net.save(tmp_path / "proposals.keras")
+    proposer = Proposer.load(tmp_path / "proposals.keras")
+    picture = np.random.default_rng(0).integers(0, 255, (60, 240, 3)).astype(np.uint8)
+    found, scores = proposer.propose(picture, count=7)
+    assert found.shape == (7, 4) and scores.shape == (7,)
+    assert (np.diff(scores) <= 0).all() and 0 < scores.min() and scores.max() < 1
+    assert found.min() >= 0 and found[:, 2].max() <= 240 and found[:, 3].max() <= 60
+    assert found[:, 2].max() > 120  # in pixels of the picture, not of the network's

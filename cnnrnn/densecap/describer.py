@@ -139,10 +139,10 @@ class DenseCaptioner:
         if fixed:
             from cnnrnn.features import engines
 
-            self._look = engines.make(model.trunk)
+            self._look = engines.make(model.proposals.trunk)
         else:
-            self._look = backend.compiled(model.look)
-        self._propose = backend.compiled(model.propose)
+            self._look = backend.compiled(model.proposals.look)
+        self._propose = backend.compiled(model.proposals.propose)
         self._recognise = backend.compiled(model.recognise)
 
     @classmethod
@@ -161,7 +161,7 @@ class DenseCaptioner:
 
         vocabulary = Vocabulary.load(found.path / "vocabulary.json")
         model = load_model(found.best)
-        return cls(model, vocabulary, Loader(found.config["backbone"], model.side), found)
+        return cls(model, vocabulary, Loader(model.proposals.backbone, model.proposals.side), found)
 
     def describe(
         self,

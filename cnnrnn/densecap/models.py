@@ -18,11 +18,9 @@ from __future__ import annotations
 
 from cnnrnn import backend
 from cnnrnn.densecap import losses
-from cnnrnn.features import trunks
 from cnnrnn.regions import transform
-from cnnrnn.regions.anchors import shapes
 from cnnrnn.regions.pooling import RoiPooling
-from cnnrnn.regions.proposals import ProposalHead
+from cnnrnn.regions.proposer import ProposalNet
 from cnnrnn.regions.sampler import BoxSampler
 from cnnrnn.text.language import LanguageModel
 from cnnrnn.text.vocabulary import PAD, START
@@ -127,29 +125,25 @@ class DenseCap(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        trunk = trunks.get(backbone)
         self._settings = {
-            "vocabulary_size": vocabulary_size, "backbone": backbone, "side": side or trunk.side,
+            "vocabulary_size": vocabulary_size, "backbone": backbone, "side": side,
             "pooled": pooled, "filters": filters, "code": code, "hidden": hidden,
-            "embedding": embedding, "dropout": dropout, "sample": sample,
-            "phrases": phrases, "positive": positive, "negative": negative,
-            "box_gradient": box_gradient, "frozen": frozen,
+            "embedding": embedding, "dropout": dropout, "sample": sample, "phrases": phrases,
+            "positive": positive, "negative": negative, "box_gradient": box_gradient,
+            "frozen": frozen,
         }  # fmt: skip
         self.vocabulary_size, self.phrases = vocabulary_size, phrases
-        self.stride, self.depth = trunk.stride, trunk.depth
+        self.box_gradient = box_gradient
         policy = self.dtype_policy
-        self.trunk = trunk.build(weights)  # first: the optimizer tells it apart by that
-        if frozen:
-            self.trunk.trainable = False
-        sizes = shapes(self._settings["side"], trunk.stride)
-        self.proposals = ProposalHead(
-            trunk.stride, sizes, filters, name="proposals", dtype=policy
+        # First, and in it the trunk: the optimizer tells that apart by its place.
+        self.proposals = ProposalNet(
+            backbone, side, filters, frozen, weights, name="proposals", dtype=policy
         )
         self.sampler = BoxSampler(sample, positive, negative, name="sampler")
         self.narrow = keras.layers.Conv2D(
             pooled, 1, activation="relu", name="narrow", dtype=policy
         )
-        self.pooling = RoiPooling(trunk.stride, PARTS, name="pooling", dtype=policy)
+        self.pooling = RoiPooling(self.proposals.stride, PARTS, name="pooling", dtype=policy)
         self.recognition = Recognition(code, dropout, name="recognition", dtype=policy)
         # Its first input is the code of a region.
         self.writer = LanguageModel(
@@ -160,25 +154,19 @@ class DenseCap(keras.Model):
     def build(self, input_shape=None):
         """Make every weight now, so that a loaded model needs no first call."""
         settings = self._settings
-        grid = (None, None, None, self.depth)
-        self.proposals.build(grid)
-        self.narrow.build(grid)
+        self.proposals.build()
+        self.narrow.build((None, None, None, self.proposals.depth))
         self.recognition.build((None, None, PARTS, PARTS, settings["pooled"]))
         self.writer.build()
         self.built = True
 
-    @property
-    def side(self) -> int:
-        """Pixels of the longer side of its pictures."""
-        return self._settings["side"]
-
     def trunk_variables(self) -> int:
         """How many of the trainable variables, the first ones, are the trunk's."""
-        return len(self.trunk.trainable_variables)
+        return len(self.proposals.trunk.trainable_variables)
 
     def call(self, inputs, training=False):
-        grid = self.look(inputs["pictures"])
-        found = self.proposals(grid)
+        grid = self.proposals.look(inputs["pictures"])
+        found = self.proposals.head(grid)
         drawn = self.sampler(found["boxes"], inputs["boxes"], inputs["real"])
         first = self.sampler.positive_slots
         positive = drawn["positive"][:, :first]  # (B, P)
@@ -190,7 +178,7 @@ class DenseCap(keras.Model):
         anchors = _at(ops.repeat(found["anchors"], ops.shape(boxes)[0], axis=0), places)
         deltas = _at(found["deltas"], places)
         fixed = ops.stop_gradient(boxes)
-        boxes = fixed + self._settings["box_gradient"] * (boxes - fixed)
+        boxes = fixed + self.box_gradient * (boxes - fixed)
         codes, scores, last = self._recognise(grid, boxes, training)
         wanted = transform.encode(truths, fixed[:, :first])
         values = {
@@ -239,18 +227,6 @@ class DenseCap(keras.Model):
         real = ops.logical_and(words != PAD, there[:, None])
         return losses.words(logits, ops.reshape(words, (-1,)), ops.reshape(real, (-1,)))
 
-    def look(self, pictures):
-        """Pictures (B, h, w, 3), RGB in [0, 255] -> their grids (B, H, W, D).
-
-        Normalisation stays as it was learned, in training too.
-        """
-        return self.trunk(ops.cast(pictures, "float32"), training=False)
-
-    def propose(self, grid):
-        """Where something may be in a grid: boxes (B, N, 4) and scores (B, N), logits."""
-        found = self.proposals(grid)
-        return found["boxes"], found["scores"]
-
     def recognise(self, grid, boxes):
         """What is in boxes (B, R, 4) of a grid.
 
@@ -259,8 +235,9 @@ class DenseCap(keras.Model):
         """
         codes, scores, deltas = self._recognise(grid, boxes)
         height, width = ops.shape(grid)[1:3]
+        stride = self.proposals.stride
         better = transform.decode(deltas, boxes)
-        return codes, scores, transform.clip(better, width * self.stride, height * self.stride)
+        return codes, scores, transform.clip(better, width * stride, height * stride)
 
     def get_config(self):
         return {**super().get_config(), **self._settings}

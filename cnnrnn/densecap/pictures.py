@@ -7,7 +7,6 @@ graph is compiled for the sizes, not for the pictures.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -17,33 +16,11 @@ import numpy as np
 from cnnrnn import backend, scenes
 from cnnrnn.densecap.layouts import Example
 from cnnrnn.errors import CnnRnnError
-from cnnrnn.features import trunks
 from cnnrnn.features.extractor import Extractor
 from cnnrnn.media import images
 from cnnrnn.media.sources import Source
 from cnnrnn.regions import boxes
-
-# Height over width of the sizes; a picture gets the nearest one and is stretched into it.
-PROPORTIONS = (1.0, 3 / 4, 4 / 3, 1 / 2, 2.0)
-
-
-def sizes(backbone: str, side: int | None = None) -> list[tuple[int, int]]:
-    """(height, width) of the pictures that a network takes, the longer one `side` pixels."""
-    trunk = trunks.get(backbone)
-    side = side or trunk.side
-    if trunk.fixed:
-        return [(side, side)]
-
-    def whole(length: float) -> int:
-        return max(1, round(length / trunk.stride)) * trunk.stride
-
-    return [(whole(side * min(1, each)), whole(side / max(1, each))) for each in PROPORTIONS]
-
-
-def nearest(size: tuple[int, int], among: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """The (height, width) whose proportions are nearest to those of a picture (width, height)."""
-    wanted = math.log(size[1] / size[0])
-    return min(among, key=lambda each: abs(math.log(each[0] / each[1]) - wanted))
+from cnnrnn.regions.sizes import nearest, sizes
 
 
 class Loader:

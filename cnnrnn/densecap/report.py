@@ -30,7 +30,7 @@ _CURVES = {
     ),
     "weighted sum of the five losses": ("", {"training": "loss", "kept aside": "val_loss"}),
     **{
-        name.replace("_", " "): (unit, {"training": f"{name}_loss", "kept aside": f"val_{name}"})
+        name.replace("_", " "): (unit, {"training": f"{name}_loss", "kept aside": f"val_{name}_loss"})
         for name, unit in _UNITS.items()
     },
     "learning rate": ("at the end of the epoch", {"rate": "rate"}),
@@ -38,9 +38,9 @@ _CURVES = {
 _SHOWN = (
     "data", "model", "backbone", "weights", "image_size", "tokenizer", "min_count", "pooled",
     "filters", "code", "hidden", "embedding", "dropout", "frozen", "sample", "phrases", "positive",
-    "negative", "box_gradient", "loss_weights", "cnn_rate", "wait", "mirror", "batch", "holdout", "epochs",
-    "learning_rate", "schedule", "clip_norm", "averaging", "patience", "seed", "deterministic",
-    "created",
+    "negative", "box_gradient", "loss_weights", "cnn_rate", "wait", "mirror", "batch", "holdout",
+    "epochs", "learning_rate", "schedule", "clip_norm", "averaging", "patience", "seed",
+    "deterministic", "created",
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from cnnrnn.features.selection import tell_failures
 from cnnrnn.text.tokenizer import Tokenizer
 from cnnrnn.text.vocabulary import Vocabulary
 from cnnrnn.training.check import Check
+from cnnrnn.training.checkpoint import write_model
 from cnnrnn.training.chosen import check_same
 from cnnrnn.training.outline import (
     TrainOutcome,
@@ -249,6 +250,8 @@ def _conclude(run: Run, aside: Pictures, result) -> str:
     from cnnrnn.densecap.validate import MONITOR
 
     describer = DenseCaptioner.load(run.path)
+    # Where something is, without words: for tasks that ask only that.
+    write_model(describer.model.proposals.save, run.path / "proposals.keras")
     evaluations, described = score_describer(describer, aside.examples, DescribeSettings())
     best = evaluations[0]
     run.finish(MONITOR, result.best_value, result.best_epoch, best.scores)

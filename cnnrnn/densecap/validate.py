@@ -44,7 +44,7 @@ class Validation:
         self._describer: DenseCaptioner | None = None
 
     def __call__(self, model) -> dict[str, float]:
-        """`val_loss`, `val_` and the name of each loss, `val_detmap`, and `MONITOR`."""
+        """`val_loss`, `val_NAME_loss` of each loss, `val_detmap`, and `MONITOR`."""
         if self._describer is None or self._describer.model is not model:
             self._describer = DenseCaptioner(
                 model, self.vocabulary, self.pictures.loader, fixed=False
@@ -65,7 +65,7 @@ class Validation:
         )
         return {
             "val_loss": sum_of,
-            **{f"val_{name}": value for name, value in losses.items()},
+            **{f"val_{name}_loss": value for name, value in losses.items()},
             "val_detmap": scores.detmap,
             MONITOR: scores.map,
         }

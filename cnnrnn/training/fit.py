@@ -186,7 +186,10 @@ def _fit(model, batches, validate, monitor, settings, run, state) -> FitResult:
 
 
 def _line(row: dict[str, float], epochs: int, monitor: str, better: bool) -> str:
-    figures = [f"{key} {row[key]:.3f}" for key in row if key not in ("epoch", "rate", "seconds")]
+    # The parts of a loss are in the log; in one line they would hide the rest.
+    left_out = {"epoch", "rate", "seconds"} | {key for key in row if key.endswith("_loss")}
+    left_out -= {"val_loss"}
+    figures = [f"{key} {row[key]:.3f}" for key in row if key not in left_out]
     mark = f"  (best {monitor})" if better else ""
     spent = console.duration(row["seconds"])
     return f"epoch {row['epoch']}/{epochs}  {'  '.join(figures)}  {spent}{mark}"
