@@ -328,3 +328,45 @@ def test_the_log_is_plain_csv(run):
         [row] = csv.DictReader(file)
     assert list(row) == ["epoch", "loss", "val_loss", "rate", "seconds"]
     assert row["epoch"] == "1" and float(row["seconds"]) >= 0
+
+
+# -- several losses ------------------------------------------------------------------------------
+
+
+@keras.saving.register_keras_serializable("test_fit")
+class TwoOutputs(keras.Model):
+    """Says x and 3 x; one weight, which learns nothing where the rate is tiny."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = self.add_weight(shape=(), initializer="ones", name="scale")
+
+    def build(self, input_shape=None):
+        self.built = True
+
+    def call(self, inputs):
+        return {"near": self.scale * inputs, "far": 3 * self.scale * inputs}
+
+
+def test_the_parts_of_a_loss_are_logged_with_their_weights_in_the_sum(run, capsys):
+    class Ones:
+        def steps(self):
+            return 2
+
+        def epoch(self, generator):
+            for _ in range(2):
+                yield np.ones((4, 1), np.float32), {name: np.zeros((4, 1)) for name in losses}
+
+    losses = {"near": keras.losses.MeanAbsoluteError(), "far": keras.losses.MeanAbsoluteError()}
+    settings = FitSettings(epochs=1, learning_rate=1e-9, averaging=0.0, weight_decay=0.0)
+    fit(
+        TwoOutputs(), losses, Ones(), lambda model: {"val_loss": 1.0, "val_far_loss": 2.0},
+        "val_loss", settings, run, by=fitting.optimizer(settings),
+        loss_weights={"near": 0.5, "far": 0.1},
+    )  # fmt: skip
+    [row] = run.log()
+    assert row["near_loss"] == pytest.approx(1, rel=1e-4)
+    assert row["far_loss"] == pytest.approx(3, rel=1e-4)
+    assert row["loss"] == pytest.approx(0.5 * 1 + 0.1 * 3, rel=1e-4)
+    said = capsys.readouterr().err
+    assert "loss 0.800" in said and "val_loss 1.000" in said and "far_loss" not in said

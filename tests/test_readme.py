@@ -16,6 +16,10 @@ ROOT = Path(__file__).resolve().parents[1]
 SMALLER = {
     ("caption", "train"): ["--limit", "40", "--epochs", "1", "--hidden", "16", "--batch", "8"],
     ("caption", "evaluate"): ["--limit", "40"],
+    ("densecap", "train"): [
+        "--limit", "40", "--epochs", "1", "--hidden", "8", "--code", "16", "--batch", "8",
+    ],
+    ("densecap", "evaluate"): ["--limit", "10"],
     ("video-classify", "train"): ["--limit", "20", "--epochs", "1", "--hidden", "8"],
     ("video-classify", "evaluate"): ["--limit", "20"],
     ("video-classify", "compare"): [

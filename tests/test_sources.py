@@ -384,3 +384,20 @@ def test_a_file_is_hashed_in_blocks(monkeypatch):
     source = Source("a.mp4", Path("a.mp4"))
     monkeypatch.setattr("cnnrnn.media.source.BLOCK", 100)
     assert source.key() == source.key(source.content())
+
+
+def test_the_size_of_a_picture_from_its_header(tmp_path):
+    from PIL import ExifTags, Image
+
+    picture = Image.new("RGB", (30, 20))
+    picture.save(tmp_path / "plain.png")
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    picture.save(tmp_path / "turned.jpg", exif=exif)
+    assert Source("plain.png", tmp_path / "plain.png").size() == (30, 20)
+    turned = Source("turned.jpg", tmp_path / "turned.jpg")
+    assert turned.size() == (20, 30) == turned.read().shape[1::-1]
+    assert Source("scenes:3", scene=("test", 3)).size() == (112, 112)
+    (tmp_path / "text.jpg").write_text("no picture")
+    assert Source("text.jpg", tmp_path / "text.jpg").size() is None
+    assert Source("gone.jpg", tmp_path / "gone.jpg").size() is None

@@ -30,7 +30,9 @@ _CURVES = {
     ),
     "weighted sum of the five losses": ("", {"training": "loss", "kept aside": "val_loss"}),
     **{
-        name.replace("_", " "): (unit, {"training": f"{name}_loss", "kept aside": f"val_{name}_loss"})
+        name.replace("_", " "): (
+            unit, {"training": f"{name}_loss", "kept aside": f"val_{name}_loss"}
+        )
         for name, unit in _UNITS.items()
     },
     "learning rate": ("at the end of the epoch", {"rate": "rate"}),
