@@ -17,7 +17,9 @@ import numpy as np
 
 from cnnrnn import scenes
 from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.media.medium import RIDDLES
 from cnnrnn.media.sources import Source
+from cnnrnn.scenes import riddles
 from cnnrnn.training.splits import SPLITS
 
 BUILT_IN = "scenes"
@@ -147,6 +149,19 @@ def _scenes(limit: int | None) -> list[Example]:
                     Example(
                         f"{name}#{number}", source, asked.text, (asked.answer,), asked.candidates,
                         asked.kind, group=name, split=split,
+                    )
+                )
+        part = split + RIDDLES
+        for index in range(min(limit or riddles.SIZES[split], riddles.SIZES[split])):
+            name = f"scenes:{part}:{index}"
+            source = Source(name=name, scene=(part, index))
+            scene = riddles.scene(split, index)
+            for number, riddle in enumerate(riddles.riddles(scene)):
+                asked = riddle.question
+                examples.append(
+                    Example(
+                        f"{name}#{number}", source, asked.text, (asked.answer,), asked.candidates,
+                        asked.kind, group=name, split=split, boxes=riddles.boxes(scene, riddle),
                     )
                 )
     return examples
