@@ -1,4 +1,4 @@
-"""Pictures for questions of two steps: several full containers, and things that tell which is meant.
+"""Pictures for questions of two steps: full containers, and things that tell which is meant.
 
     from cnnrnn.scenes import riddles
     scene = riddles.scene("test", 3)        # scenes.render draws it

@@ -31,7 +31,7 @@ Box = tuple[float, float, float, float]
 class Example:
     """One question.
 
-    identity: how result files call it: the number in official files, else made from the data.
+    id: how result files call it: the number in official files, else made from the data.
     source: the picture or clip it is about, one object for all its questions; None where there is
         none.
     question: as asked.
@@ -45,7 +45,7 @@ class Example:
         pixels of the picture.
     """
 
-    identity: str
+    id: str
     source: Source | None
     question: str
     answers: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ class VqaData:
         digest = hashlib.blake2b(digest_size=16)
         for each in self.examples:
             line = json.dumps(
-                [each.identity, each.group, each.question, each.answers, each.candidates,
+                [each.id, each.group, each.question, each.answers, each.candidates,
                  each.split]
             )  # fmt: skip
             digest.update(line.encode("utf-8", "surrogateescape"))

@@ -143,7 +143,7 @@ def score(
         rule(answer, each.answers) for each, answer in zip(examples, answers, strict=True)
     ]
     return Scores(
-        tuple(each.identity for each in examples),
+        tuple(each.id for each in examples),
         tuple(answers),
         np.array(values, np.float64),
         tuple(each.kind for each in examples),
