@@ -147,15 +147,20 @@ def _limited(examples: Sequence[Example], limit: int) -> list[Example]:
 
 
 def _drawn(limit: int | None) -> Iterator[Example]:
-    """What is asked of the scenes, then of the riddles, of each split."""
+    """What is asked of the scenes and riddles of each split, which come mixed, for any `limit`."""
     for split in SPLITS:
-        for index in range(min(limit or scenes.SIZES[split], scenes.SIZES[split])):
-            source = Source(f"scenes:{split}:{index}", scene=(split, index))
-            for number, asked in enumerate(scenes.questions(scenes.scene(split, index))):
-                yield _asked(source, number, asked, split)
-        for index in range(min(limit or riddles.SIZES[split], riddles.SIZES[split])):
-            part = split + RIDDLES
+        places = sorted(
+            ((index + 0.5) / sizes[split], kind, index)
+            for kind, sizes in (("", scenes.SIZES), (RIDDLES, riddles.SIZES))
+            for index in range(sizes[split])
+        )
+        for _, kind, index in places[:limit]:
+            part = split + kind
             source = Source(f"scenes:{part}:{index}", scene=(part, index))
+            if not kind:
+                for number, asked in enumerate(scenes.questions(scenes.scene(split, index))):
+                    yield _asked(source, number, asked, split)
+                continue
             scene = riddles.scene(split, index)
             for number, riddle in enumerate(riddles.riddles(scene)):
                 yield _asked(source, number, riddle.question, split, riddles.boxes(scene, riddle))
