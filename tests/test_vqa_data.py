@@ -313,6 +313,21 @@ def test_tables(tmp_path, form):
     assert (first.split, second.split, third.split) == ("train", "val", "test")
 
 
+def test_names_that_climb_out_and_files_that_are_no_pictures_are_told_when_read(tmp_path):
+    (tmp_path / "film.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
+    (tmp_path / "q.csv").write_text(
+        "image,question,answer\n../a.jpg,what?,dog\nfilm.mp4,what?,cat\ngone.jpg,what?,cow\n"
+    )
+    found = load(tmp_path / "q.csv")
+    for source, message in zip(
+        found.media, ("leads out of", "film.mp4 is not a picture", "gone.jpg does not exist"),
+        strict=True,
+    ):  # fmt: skip
+        with pytest.raises(CnnRnnError, match=message) as failed:
+            source.read()
+        assert "\n" not in str(failed.value)
+
+
 def test_rows_that_say_nothing_are_counted(tmp_path):
     (tmp_path / "q.csv").write_text(
         "image,question,answer,question_id\na.jpg,,dog,1\na.jpg,what?,,2\na.jpg,what?,dog,3\n"
