@@ -15,7 +15,9 @@ from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.scenes import riddles
 from cnnrnn.vqa import data
 from cnnrnn.vqa.check import check
+from cnnrnn.vqa.cli import FORMATS
 from cnnrnn.vqa.example import Example, kind_of, media_of
+from cnnrnn.vqa.layouts import READERS
 
 
 def load(path, **options) -> data.VqaData:
@@ -361,6 +363,10 @@ def test_the_shipped_sample():
     assert len(found.media) == 12 and all(each.path.is_file() for each in found.media)
     assert {each.split for each in found.examples} == {"train", "val", "test"}
     assert {each.kind for each in found.examples} == set(scenes.KINDS_OF_QUESTION)
+
+
+def test_the_command_line_names_every_reader():
+    assert FORMATS == ("auto", *READERS)
 
 
 def test_no_data_is_told(tmp_path):
