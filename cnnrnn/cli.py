@@ -11,6 +11,7 @@ COMMANDS = {
     "caption": "cnnrnn.caption.cli:caption",
     "densecap": "cnnrnn.densecap.cli:densecap",
     "video-classify": "cnnrnn.video_classify.cli:video_classify",
+    "vqa": "cnnrnn.vqa.cli:vqa",
 }
 
 
