@@ -6,15 +6,12 @@ from collections import Counter
 
 from cnnrnn.densecap.data import RegionData
 from cnnrnn.errors import CnnRnnError
-from cnnrnn.text.tokenizer import Tokenizer
 from cnnrnn.text.vocabulary import Vocabulary
-from cnnrnn.training.check import Check, check_files, check_sides
+from cnnrnn.training.check import Check, check_files, check_sentences, check_sides
 from cnnrnn.training.splits import SPLITS
 
 MAX_WORDS = 15  # as in the paper; longer phrases are cut
 MAX_REGIONS = 64  # of a picture that are learned from in one epoch, drawn anew in each
-_UNKNOWN_SHARE = 0.05
-_CONSTANT_SHARE = 0.5
 _SMALL = 16  # pixels
 
 
@@ -36,7 +33,14 @@ def check(data: RegionData, vocabulary: Vocabulary) -> Check:
     _check_boxes(data, found)
     check_files(data.examples, found, data.UNIT)
     check_sides(data.examples, found, data.UNIT)
-    _check_words(data, vocabulary, found)
+    texts = {
+        split: [
+            region.phrase for each in data.examples if each.split == split
+            for region in each.regions
+        ]
+        for split in SPLITS
+    }
+    check_sentences(texts, vocabulary, MAX_WORDS, found, "phrases")
     for split in SPLITS[1:]:
         if not sizes[split]:
             found.warnings.append(f"no pictures in the split {split}: nothing to evaluate there")
@@ -66,28 +70,3 @@ def _check_boxes(data: RegionData, found: Check) -> None:
         found.warnings.append(
             f"a picture has {most} regions; each epoch draws at most {MAX_REGIONS} of one"
         )
-
-
-def _check_words(data: RegionData, vocabulary: Vocabulary, found: Check) -> None:
-    tokenizer = Tokenizer(vocabulary.tokenizer)
-    found.rows.append(("vocabulary", f"{len(vocabulary)} words"))
-    long = 0
-    for split in SPLITS:
-        here = [each for each in data.examples if each.split == split]
-        tokens = [tokenizer(region.phrase) for each in here for region in each.regions]
-        if not tokens:
-            continue
-        long += sum(len(phrase) > MAX_WORDS for phrase in tokens)
-        rate = vocabulary.unknown_rate(tokens)
-        found.rows.append((f"unknown words {split}", f"{rate:.2%}"))
-        if rate > _UNKNOWN_SHARE:
-            found.warnings.append(
-                f"{rate:.0%} of the words in {split} are not in the vocabulary "
-                "(a smaller --min-count knows more words)"
-            )
-    phrases = Counter(region.phrase for each in data.examples for region in each.regions)
-    text, times = phrases.most_common(1)[0]
-    if times > 1 and times > _CONSTANT_SHARE * phrases.total():
-        found.warnings.append(f"{times} of {phrases.total()} phrases are the same: {text[:60]!r}")
-    if long:
-        found.warnings.append(f"{long} phrases are longer than {MAX_WORDS} words and are cut")

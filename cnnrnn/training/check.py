@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cnnrnn import console
 from cnnrnn.errors import CnnRnnError
+from cnnrnn.text.tokenizer import Tokenizer
+from cnnrnn.text.vocabulary import Vocabulary
 
 _NAMED = 3  # how many offenders a line names
+_UNKNOWN_SHARE = 0.05
+_CONSTANT_SHARE = 0.5
 
 
 @dataclass
@@ -99,6 +104,42 @@ def check_groups(examples: Sequence, found: Check) -> None:
         found.warnings.append(
             f"{len(both)} groups are in training and on another side too: {named(both)}"
         )
+
+
+def check_sentences(
+    texts: Mapping[str, Sequence[str]], vocabulary: Vocabulary, longest: int, found: Check,
+    unit: str,
+) -> None:
+    """Words that the vocabulary lacks, sentences that are cut, and one that is said of everything.
+
+    Args:
+        texts: the sentences of each split.
+        vocabulary: of those of the split train.
+        longest: words after which a sentence is cut.
+        found: what is found is added to it.
+        unit: what a sentence is called, in the plural.
+    """
+    tokenizer = Tokenizer(vocabulary.tokenizer)
+    found.rows.append(("vocabulary", f"{len(vocabulary)} words"))
+    long = 0
+    for split, here in texts.items():
+        if not here:
+            continue
+        # Cut into words twice, for the words of all sentences at once would fill the memory.
+        long += sum(len(tokenizer(text)) > longest for text in here)
+        rate = vocabulary.unknown_rate(tokenizer(text) for text in here)
+        found.rows.append((f"unknown words {split}", f"{rate:.2%}"))
+        if rate > _UNKNOWN_SHARE:
+            found.warnings.append(
+                f"{rate:.0%} of the words in {split} are not in the vocabulary "
+                "(a smaller --min-count knows more words)"
+            )
+    if long:
+        found.warnings.append(f"{long} {unit} are longer than {longest} words and are cut")
+    counted = Counter(text for here in texts.values() for text in here)
+    text, times = counted.most_common(1)[0]
+    if times > 1 and times > _CONSTANT_SHARE * counted.total():
+        found.warnings.append(f"{times} of {counted.total()} {unit} are the same: {text[:60]!r}")
 
 
 def named(names: Sequence[str]) -> str:
