@@ -1,0 +1,1 @@
+"""Questions about pictures, answered, with the proof of where the network looked."""
