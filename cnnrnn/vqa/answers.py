@@ -1,0 +1,87 @@
+"""The answers that a model can give, and what its head learns of an example's answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cnnrnn.errors import CnnRnnError
+from cnnrnn.files import read_json, write_json
+from cnnrnn.vqa.losses import NONE
+
+_FORMAT, _VERSION = "cnnrnn-answers", 1
+
+
+class Answers:
+    """Answers numbered by falling frequency.
+
+    Args:
+        counts: (answer, training questions that it answers), in the order of their numbers.
+    """
+
+    def __init__(self, counts: Iterable[tuple[str, int]]):
+        self.counts = dict(counts)
+        self.texts = tuple(self.counts)
+        self._numbers = {text: number for number, text in enumerate(self.texts)}
+
+    @classmethod
+    def build(cls, answers: Iterable[str], most: int | None = None, min_count: int = 1) -> Answers:
+        """The answers of the training questions, "" left out.
+
+        Args:
+            answers: one a question.
+            most: only so many, the most frequent ones.
+            min_count: leave out answers seen less often than this.
+
+        Raises:
+            CnnRnnError: no answer is left.
+        """
+        seen = Counter(answer for answer in answers if answer)
+        kept = sorted(
+            ((text, n) for text, n in seen.items() if n >= min_count),
+            key=lambda item: (-item[1], item[0]),
+        )[:most]
+        if not kept:
+            raise CnnRnnError(
+                f"no answer occurs at least {min_count} times among {len(seen)} different ones",
+                "lower --min-answers, or check that the data has answers",
+            )
+        return cls(kept)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __contains__(self, text: str) -> bool:
+        return text in self._numbers
+
+    def numbers(self, texts: Iterable[str]) -> np.ndarray:
+        """int64 (n,), NONE for an answer that is not among them."""
+        return np.array([self._numbers.get(text, NONE) for text in texts], np.int64)
+
+    def coverage(self, texts: Sequence[str]) -> float:
+        """The share (0 to 1) of these answers that is among them; 0 for no answers."""
+        return float(np.mean(self.numbers(texts) != NONE)) if len(texts) else 0.0
+
+    def save(self, path: Path) -> None:
+        """Write them as JSON."""
+        write_json(path, {"format": _FORMAT, "version": _VERSION, "answers": self.counts})
+
+    @classmethod
+    def load(cls, path: Path) -> Answers:
+        """Read what `save` wrote.
+
+        Raises:
+            CnnRnnError: missing, damaged, or of another program or a newer version.
+        """
+        content = read_json(path)
+        if not isinstance(content, dict) or content.get("format") != _FORMAT:
+            raise CnnRnnError(f"{path} holds no answers of cnnrnn")
+        if content.get("version") != _VERSION:
+            raise CnnRnnError(f"{path} is of another version of cnnrnn", "update cnnrnn")
+        counts = content.get("answers")
+        if not isinstance(counts, dict) or not counts:
+            raise CnnRnnError(f"{path} is damaged", "copy the run again")
+        return cls(counts.items())
