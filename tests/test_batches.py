@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from cnnrnn.caption.batches import CAPTIONS, CaptionBatches, encoded, mirrorable
+from cnnrnn.caption.batches import CAPTIONS, CaptionBatches, EncodedCaptions, encoded, mirrorable
 from cnnrnn.caption.data import Example
 from cnnrnn.media.sources import Source
 from cnnrnn.text.tokenizer import Tokenizer
@@ -68,7 +68,21 @@ def test_an_unknown_word_is_learnt_as_unknown():
 def test_captions_are_encoded_and_cut():
     vocabulary = Vocabulary.build([["a", "dog", "a"]])
     found = encoded([example("A dog!", "a " * 500), example("a cat")], vocabulary, 3)
-    assert found == [[[4, 5], [4, 4, 4]], [[4, UNKNOWN]]]
+    lists = [[text.tolist() for text in texts] for texts in found]
+    assert len(found) == 2 and lists == [[[4, 5], [4, 4, 4]], [[4, UNKNOWN]]]
+
+
+def test_packed_captions_make_the_same_batches():
+    lists = [[[4, 5, 6], [7]], [[8]], [[9, 4], [5]]]
+    made = [
+        list(CaptionBatches(captions, Table(3), batch=2).epoch(np.random.default_rng(1)))
+        for captions in (lists, EncodedCaptions(lists))
+    ]
+    for (inputs, targets), (packed, packed_targets) in zip(*made, strict=True):
+        assert targets.tolist() == packed_targets.tolist()
+        assert {k: v.tolist() for k, v in inputs.items()} == {
+            k: v.tolist() for k, v in packed.items()
+        }
 
 
 @pytest.mark.parametrize("count", [1, 3, 4, 5, 37, 70])

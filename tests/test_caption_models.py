@@ -12,11 +12,11 @@ import pytest
 
 from cnnrnn import backend
 from cnnrnn.caption import settings
-from cnnrnn.caption.captioner import GraphSteps
 from cnnrnn.caption.models import MODELS, Attention, InjectInit
 from cnnrnn.text.decoder import DecodeSettings, decode
 from cnnrnn.text.losses import WordCrossEntropy
 from cnnrnn.text.vocabulary import END, PAD, START, UNKNOWN
+from cnnrnn.text.writer import GraphSteps
 
 keras = backend.keras()
 ops = keras.ops
@@ -211,7 +211,7 @@ def test_the_picture_enters_the_lstm_by_hand(kind):
     shape = (1, 2, 2) if grid else (2,)
     model = kind(V, shape, hidden=1, embedding=1, **({"heads": 1} if grid else {}))
     model.build()
-    set_weights(model.picture, [[1], [1]], [0])
+    set_weights(model.opening, [[1], [1]], [0])
     set_weights(model.lstm, [[0, 0, 1, 0]], np.zeros((1, 4)), np.zeros(4))  # order i f c o
     seen = [[[[0.0, 1.0], [1.0, 2.0]]]] if grid else [[0.5, 1.5]]
     _, (hidden, cell) = model.begin(np.array(seen, np.float32))

@@ -55,7 +55,7 @@ def test_shared_words_keep_their_rows_and_new_ones_their_first_weights(old):
         assert float(model.vocabulary.bias[new]) == float(before.vocabulary.bias[there])
     house = NEW.encode(["house"])[0]
     np.testing.assert_array_equal(embeddings[house], fresh[house])
-    for name in ("lstm", "join", "project", "query", "picture"):
+    for name in ("lstm", "join", "project", "query", "opening"):
         for ours, theirs in zip(
             getattr(model, name).get_weights(), getattr(before, name).get_weights(), strict=True
         ):

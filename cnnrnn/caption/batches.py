@@ -6,14 +6,16 @@ longest captions are of like length share a batch, so that little of it is paddi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 
 from cnnrnn.caption.data import Example
 from cnnrnn.text.tokenizer import Tokenizer
-from cnnrnn.text.vocabulary import END, PAD, START, Vocabulary
+from cnnrnn.text.vocabulary import Vocabulary, taught
 
 CAPTIONS = 5  # of one picture in one epoch; where there are more, another draw each epoch
 _POOL = 8  # batches whose pictures are sorted by length among themselves
@@ -28,15 +30,43 @@ class Rows(Protocol):
         """Features (n, ...) of the pictures with these numbers."""
 
 
+class EncodedCaptions(Sequence):
+    """Word numbers of the captions of pictures, packed: lists of integers are ten times as large.
+
+    `captions[picture]` is a list of int32 arrays, one a caption.
+
+    Args:
+        captions: word numbers, by picture and caption; read once.
+    """
+
+    def __init__(self, captions: Iterable[Sequence[Sequence[int]]]):
+        words, lengths, counts = array("i"), array("i"), array("i")
+        for texts in captions:
+            counts.append(len(texts))
+            for text in texts:
+                lengths.append(len(text))
+                words.extend(text)
+        self._words = np.array(words, np.int32)
+        self._ends = np.cumsum([0, *lengths])  # of each caption in `_words`
+        self._firsts = np.cumsum([0, *counts])  # caption of each picture
+
+    def __len__(self) -> int:
+        return len(self._firsts) - 1
+
+    def __getitem__(self, picture: int) -> list[np.ndarray]:
+        ends = self._ends[self._firsts[picture] : self._firsts[picture + 1] + 1]
+        return [self._words[begin:end] for begin, end in pairwise(ends.tolist())]
+
+
 def encoded(
     examples: Sequence[Example], vocabulary: Vocabulary, max_words: int
-) -> list[list[list[int]]]:
+) -> EncodedCaptions:
     """Word numbers of each caption of each example, cut after `max_words`."""
     tokenizer = Tokenizer(vocabulary.tokenizer)
-    return [
+    return EncodedCaptions(
         [vocabulary.encode(tokenizer(text)[:max_words]) for text in each.captions]
         for each in examples
-    ]
+    )
 
 
 def mirrorable(examples: Sequence[Example], tokenizer: Tokenizer) -> np.ndarray:
@@ -58,7 +88,7 @@ class CaptionBatches:
 
     def __init__(
         self,
-        captions: list[list[list[int]]],
+        captions: Sequence[Sequence[Sequence[int]]],
         features: Rows,
         mirrored: Rows | None = None,
         mirrorable: np.ndarray | None = None,
@@ -67,6 +97,7 @@ class CaptionBatches:
         self.captions, self.features, self.mirrored = captions, features, mirrored
         self.mirrorable = mirrorable
         self.batch = batch
+        self._longest = np.array([max(map(len, texts)) for texts in captions])
         self._per_picture = min(CAPTIONS, max(map(len, captions)))
 
     def steps(self) -> int:
@@ -74,13 +105,12 @@ class CaptionBatches:
         return -(-len(self.captions) // self.batch)
 
     def epoch(self, generator: np.random.Generator) -> Iterator[tuple[dict, np.ndarray]]:
-        """Training batches in a new order; see `models.InjectInit` for their layout."""
+        """Training batches in a new order; see `text.language.LanguageModel` for their layout."""
         order = generator.permutation(len(self.captions))
-        longest = np.array([max(map(len, texts)) for texts in self.captions])
         groups = []
         for first in range(0, len(order), _POOL * self.batch):
             pool = order[first : first + _POOL * self.batch]
-            pool = pool[np.argsort(longest[pool], kind="stable")]
+            pool = pool[np.argsort(self._longest[pool], kind="stable")]
             groups += [pool[at : at + self.batch] for at in range(0, len(pool), self.batch)]
         for number in generator.permutation(len(groups)):
             yield self._batch(groups[number], generator)
@@ -94,22 +124,10 @@ class CaptionBatches:
     def _batch(self, pictures: np.ndarray, generator) -> tuple[dict, np.ndarray]:
         pictures = np.sort(pictures)  # rows are read in the order in which they lie
         chosen = [self._choose(self.captions[picture], generator) for picture in pictures]
-        length = 1 + max(len(text) for texts in chosen for text in texts)
-        words = np.full((len(pictures), self._per_picture, length), PAD, np.int32)
-        targets = np.full_like(words, PAD)
-        for row, texts in enumerate(chosen):
-            for column, text in enumerate(texts):
-                words[row, column, : len(text) + 1] = [START, *text]
-                targets[row, column, : len(text) + 1] = [*text, END]
-        positions = np.flatnonzero(targets != PAD).astype(np.int32)
-        inputs = {
-            "features": self._features(pictures, generator),
-            "words": words,
-            "positions": positions,
-        }
-        return inputs, targets.ravel()[positions]
+        words, targets = taught(chosen, self._per_picture)
+        return {"features": self._features(pictures, generator), **words}, targets
 
-    def _choose(self, texts: list[list[int]], generator) -> list[list[int]]:
+    def _choose(self, texts: Sequence[Sequence[int]], generator) -> Sequence[Sequence[int]]:
         if len(texts) <= self._per_picture:
             return texts
         if generator is None:

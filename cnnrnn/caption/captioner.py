@@ -7,28 +7,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from cnnrnn import backend, console
+from cnnrnn import console
 from cnnrnn.caption.familiarity import Familiarity
-from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.errors import CnnRnnError
 from cnnrnn.features.extractor import Extractor
 from cnnrnn.media.sources import Source
-from cnnrnn.text.decoder import DecodeSettings, Sentence, decode
-from cnnrnn.text.tokenizer import Tokenizer
+from cnnrnn.text.decoder import DecodeSettings, Sentence
 from cnnrnn.text.vocabulary import Vocabulary
+from cnnrnn.text.writer import BATCH, Writer
 from cnnrnn.training.run import Run, newest
 
 TASK = "caption"
 STARTER = Path(__file__).parent / "starter"
-CHOICES = 5  # words a trace shows at each step
-BATCH = 32
 
 
 @dataclass
@@ -47,43 +44,6 @@ class Caption:
     sentences: list[tuple[str, Sentence]] = field(default_factory=list)
     familiar: bool = True
     error: str = ""
-
-
-class GraphSteps:
-    """A Keras captioner as the decoder's `StepModel`, compiled by the backend.
-
-    Args:
-        model: a captioner of `cnnrnn.caption.models`.
-        offered: how many of the best words each step shows.
-    """
-
-    def __init__(self, model, offered: int):
-        ops = backend.keras().ops
-
-        def begin(features):
-            return model.begin(features)
-
-        def advance(memory, state, parents, words):
-            state = [ops.take(part, parents, axis=0) for part in state]
-            log_probabilities, state, maps = model.advance(memory, state, words)
-            best, choices = ops.top_k(log_probabilities, offered)
-            return best, choices, state, maps
-
-        # State and memory go from call to call untouched; only words and maps are looked at here.
-        self._begin = backend.compiled(begin, keep=True)
-        self._advance = backend.compiled(advance, keep=True)
-        self._repeat, self._numpy = ops.repeat, ops.convert_to_numpy
-
-    def begin(self, features: np.ndarray, copies: int) -> tuple[Any, Any]:
-        """See `StepModel.begin`."""
-        memory, state = self._begin(features)
-        return memory, [self._repeat(part, copies, axis=0) for part in state]
-
-    def advance(self, memory, state, parents, words):
-        """See `StepModel.advance`."""
-        best, choices, state, maps = self._advance(memory, state, parents, words)
-        maps = None if maps is None else self._numpy(maps)
-        return self._numpy(best), self._numpy(choices), state, maps
 
 
 class Captioner:
@@ -105,15 +65,9 @@ class Captioner:
         familiarity: Familiarity | None = None,
         run: Run | None = None,
     ):
-        if model.vocabulary_size != len(vocabulary):
-            raise CnnRnnError(
-                f"the model knows {model.vocabulary_size} words, its vocabulary {len(vocabulary)}",
-                "the files of two runs were mixed; copy the whole run folder again",
-            )
+        self.writer = Writer(model, vocabulary)
         self.model, self.vocabulary, self.extractor = model, vocabulary, extractor
         self.familiarity, self.run = familiarity, run
-        self.tokenizer = Tokenizer(vocabulary.tokenizer)
-        self._steps: dict[int, GraphSteps] = {}
 
     @classmethod
     def load(cls, run: Path | str | None = None, root: Path | str = "runs") -> Captioner:
@@ -156,7 +110,7 @@ class Captioner:
     ) -> Iterator[Caption]:
         """The same, batch after batch in constant memory, in the order of the sources."""
         settings = settings or DecodeSettings()
-        beginning = self.beginning(start)
+        beginning = self.writer.beginning(start)
         if self.extractor is None:
             raise CnnRnnError(
                 "this run was trained on precomputed features and has no backbone",
@@ -168,51 +122,15 @@ class Captioner:
             yield from self._batch(batch, settings, beginning)
             size = BATCH
 
-    def beginning(self, text: str) -> list[int]:
-        """Word numbers of a sentence's beginning.
-
-        Raises:
-            UsageError: it has a word that the model does not know.
-        """
-        tokens = self.tokenizer(text)
-        unknown = [token for token in tokens if token not in self.vocabulary]
-        if unknown:
-            raise UsageError(
-                f"the model does not know {', '.join(map(repr, unknown))}",
-                f"it knows {len(self.vocabulary)} words, see vocabulary.json of the run",
-            )
-        return self.vocabulary.encode(tokens)
-
-    def describe(
-        self, features: np.ndarray, settings: DecodeSettings, start: Sequence[int] = ()
-    ) -> list[list[Sentence]]:
-        """Sentences for features (n, ...), padded to one batch size so the graph compiles once."""
-        found = []
-        for first in range(0, len(features), BATCH):
-            part = features[first : first + BATCH]
-            # One picture has a graph of its own; anything between is filled up.
-            full = 1 if len(part) == 1 else BATCH
-            filled = np.concatenate([part, np.repeat(part[-1:], full - len(part), axis=0)])
-            found += decode(self._compiled(settings), filled, settings, start)[: len(part)]
-        return found
-
     def texts(self, pictures, settings: DecodeSettings) -> dict[str, str]:
         """The best sentence for each of some `prepare.Pictures`, by `Example.id`."""
         found = {}
         for first in range(0, len(pictures.examples), BATCH):
             part = range(first, min(first + BATCH, len(pictures.examples)))
-            described = self.describe(pictures.features.read(part), settings)
+            described = self.writer.write(pictures.features.read(part), settings)
             for number, sentences in zip(part, described, strict=True):
-                found[pictures.examples[number].id] = self.text(sentences[0])
+                found[pictures.examples[number].id] = self.writer.text(sentences[0])
         return found
-
-    def words(self, sentence: Sentence) -> list[str]:
-        """The words of a decoded sentence."""
-        return self.vocabulary.decode(sentence.words)
-
-    def text(self, sentence: Sentence) -> str:
-        """A decoded sentence as a person reads it."""
-        return self.tokenizer.join(self.words(sentence))
 
     def attention_strip(
         self, picture: np.ndarray, sentence: Sentence, font: Path | None = None
@@ -224,16 +142,7 @@ class Captioner:
 
         rows, columns = self.extractor.row_shape[:2]
         maps = sentence.attention.reshape(-1, rows, columns)
-        return drawing.attention_strip(picture, self.words(sentence), maps, font=font)
-
-    def _compiled(self, settings: DecodeSettings) -> GraphSteps:
-        """The step functions, compiled at first use."""
-        # A vocabulary of a few words has no five best ones. A sentence may end (the one special
-        # word that is ever offered); the others must not fill up a wide beam.
-        offered = min(max(CHOICES, settings.beam_width), len(self.vocabulary.counts) + 1)
-        if offered not in self._steps:
-            self._steps[offered] = GraphSteps(self.model, offered)
-        return self._steps[offered]
+        return drawing.attention_strip(picture, self.writer.words(sentence), maps, font=font)
 
     def _batch(self, sources, settings, beginning) -> list[Caption]:
         pictures, captions = [], []
@@ -247,9 +156,10 @@ class Captioner:
         if pictures:
             features = self.extractor.compute([pixels for _, pixels in pictures])
             familiar = self.familiarity.known(features) if self.familiarity else None
-            for number, sentences in enumerate(self.describe(features, settings, beginning)):
+            described = self.writer.write(features, settings, beginning)
+            for number, sentences in enumerate(described):
                 caption = pictures[number][0]
-                caption.sentences = [(self.text(each), each) for each in sentences]
+                caption.sentences = [(self.writer.text(each), each) for each in sentences]
                 caption.text = caption.sentences[0][0]
                 caption.familiar = familiar is None or bool(familiar[number])
         return captions

@@ -6,58 +6,33 @@ they came from.
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import json
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from cnnrnn import scenes
-from cnnrnn.caption.layouts import READERS, SPLITS, Example, detect
-from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.caption.layouts import READERS, Example, detect
+from cnnrnn.errors import CnnRnnError
+from cnnrnn.media import tables
 from cnnrnn.media.sources import Source
+from cnnrnn.training.dataset import DataSet, limited
+from cnnrnn.training.splits import SPLITS
 
 BUILT_IN = "scenes"
 
 
 @dataclass
-class CaptionData:
-    """The examples of one data set.
+class CaptionData(DataSet):
+    """The pictures of one data set with their captions."""
 
-    name: what runs are named after.
-    format: the reader that was used.
-    notes: what was repaired or left out, one line each.
-    """
+    UNIT: ClassVar[str] = "pictures"
 
-    name: str
-    format: str
     examples: list[Example]
-    notes: list[str] = field(default_factory=list)
 
-    def split(self, name: str) -> list[Example]:
-        """The examples of one split, or of all with `all`.
-
-        Raises:
-            CnnRnnError: it is empty.
-        """
-        if name not in (*SPLITS, "all"):
-            raise UsageError(f"no split {name!r}", f"one of {', '.join(SPLITS)}, all")
-        found = [each for each in self.examples if name in (each.split, "all")]
-        if not found:
-            sizes = Counter(each.split for each in self.examples)
-            there = ", ".join(f"{split} {sizes[split]}" for split in SPLITS if sizes[split])
-            raise CnnRnnError(f"{self.name} has no pictures in the split {name!r}", f"has {there}")
-        return found
-
-    def fingerprint(self) -> str:
-        """Digest of all names, captions and splits."""
-        digest = hashlib.blake2b(digest_size=16)
-        for each in self.examples:
-            line = json.dumps([each.id, each.captions, each.split])
-            digest.update(line.encode("utf-8", "surrogateescape"))
-        return digest.hexdigest()
+    def facts(self, example: Example) -> list:
+        """See `DataSet.facts`."""
+        return [example.id, example.captions, example.split]
 
 
 def load(data: str, format: str = "auto", limit: int | None = None) -> CaptionData:
@@ -79,35 +54,14 @@ def load(data: str, format: str = "auto", limit: int | None = None) -> CaptionDa
             raise CnnRnnError(f"no data at {data}", "give a folder, a file, or `scenes`")
         format = detect(path) if format == "auto" else format
         found = CaptionData(path.resolve().stem, format, [])
-        found.examples = _cleaned(_read(path, format), found.notes)
+        with tables.reading(path, format):
+            read = list(READERS[format](path))
+        found.examples = _cleaned(read, found.notes)
     if not found.examples:
         raise CnnRnnError(f"no captions in {data} (read as {found.format})", "check --format")
     if limit:
-        found.examples = _limited(found.examples, limit)
+        found.examples = limited(found.examples, limit)
     return found
-
-
-def _read(path: Path, format: str) -> list[Example]:
-    """What a reader finds; the many ways in which a file can be another are one failure."""
-    try:
-        return list(READERS[format](path))
-    except KeyError as error:
-        reason = f"an entry has no {error}"
-    except (AttributeError, TypeError, csv.Error) as error:
-        reason = str(error)
-    except OSError as error:
-        reason = error.strerror or str(error)
-    raise CnnRnnError(f"cannot read {path} as {format}: {reason}", "check the file and --format")
-
-
-def _limited(examples: list[Example], limit: int) -> list[Example]:
-    taken: Counter = Counter()
-    kept = []
-    for each in examples:
-        taken[each.split] += 1
-        if taken[each.split] <= limit:
-            kept.append(each)
-    return kept
 
 
 def _cleaned(examples: Iterable[Example], notes: list[str]) -> list[Example]:

@@ -23,8 +23,8 @@ from cnnrnn.errors import CnnRnnError
 from cnnrnn.files import read_json, write_json
 from cnnrnn.text import metrics
 from cnnrnn.text.decoder import DecodeSettings
+from cnnrnn.training.dataset import by_any_name, tell_unmatched
 
-_BLOCK = 256  # pictures whose features are compared at once
 INTERVALS = ("Bleu_4", "METEOR", "ROUGE_L", "CIDEr")
 
 
@@ -86,25 +86,20 @@ def most_frequent(training: Sequence[Example], examples: Sequence[Example]) -> d
     return {each.id: text for each in examples}
 
 
-def nearest_neighbour(
-    training: Sequence[Example],
-    training_vectors: np.ndarray,
-    examples: Sequence[Example],
-    vectors: np.ndarray,
-) -> dict[str, str]:
-    """The first caption of the most alike training picture.
-
-    Args:
-        training_vectors: (n, D) pooled features of `training`.
-        vectors: (m, D) pooled features of `examples`.
-    """
-    unit = training_vectors / np.maximum(np.linalg.norm(training_vectors, axis=1), 1e-6)[:, None]
-    nearest = np.concatenate(
-        [(vectors[at : at + _BLOCK] @ unit.T).argmax(1) for at in range(0, len(vectors), _BLOCK)]
-    )
+def nearest_neighbour(training: Pictures, pictures: Pictures) -> dict[str, str]:
+    """The first caption of the most alike training picture, whose features are read in blocks."""
+    vectors = pictures.features.pooled()
+    best = np.full(len(vectors), -np.inf, np.float32)
+    nearest = np.zeros(len(vectors), np.int64)
+    for first, block in training.features.pooled_blocks():
+        unit = block / np.maximum(np.linalg.norm(block, axis=1, keepdims=True), 1e-6)
+        alike = vectors @ unit.T
+        closer = alike.max(axis=1) > best
+        nearest[closer] = first + alike[closer].argmax(axis=1)
+        best[closer] = alike[closer].max(axis=1)
     return {
-        each.id: training[number].captions[0]
-        for each, number in zip(examples, nearest, strict=True)
+        each.id: training.examples[number].captions[0]
+        for each, number in zip(pictures.examples, nearest.tolist(), strict=True)
     }
 
 
@@ -124,10 +119,7 @@ def read_predictions(path: Path, examples: Sequence[Example]) -> tuple[list[Exam
     content = read_json(path)
     if not isinstance(content, list):
         raise CnnRnnError(f"{path} is not a list of results", '[{"image_id": 1, "caption": "a"}]')
-    by_name: dict[str, Example] = {}
-    for each in examples:
-        for name in (Path(each.id).stem, Path(each.id).name, each.id):
-            by_name[name] = each
+    by_name = by_any_name(examples)
     texts, strange = {}, 0
     for number, entry in enumerate(content, 1):
         if not isinstance(entry, dict) or not {"image_id", "caption"} <= set(entry):
@@ -142,10 +134,7 @@ def read_predictions(path: Path, examples: Sequence[Example]) -> tuple[list[Exam
     if not texts:
         raise CnnRnnError(f"no result in {path} is of a picture of the data", "check --split")
     found = [each for each in examples if each.id in texts]
-    if strange:
-        console.warn(f"{strange} results are of pictures that the data does not have")
-    if len(found) < len(examples):
-        console.warn(f"{len(examples) - len(found)} of {len(examples)} pictures have no result")
+    tell_unmatched(strange, len(found), examples, "result", "pictures")
     return found, texts
 
 
@@ -174,12 +163,7 @@ def score_captioner(
     found = [scored("captioner", pictures.examples, texts, words, seed=seed)]
     if training is not None:
         others = {
-            "nearest neighbour": nearest_neighbour(
-                training.examples,
-                training.features.pooled(),
-                pictures.examples,
-                pictures.features.pooled(),
-            ),
+            "nearest neighbour": nearest_neighbour(training, pictures),
             "most frequent caption": most_frequent(training.examples, pictures.examples),
         }
         for name, texts in others.items():

@@ -66,11 +66,14 @@ class Familiarity:
     @classmethod
     def _spread(cls, vectors: np.ndarray) -> Familiarity:
         """Centre and whitening of features (n, D), with no limit yet."""
-        vectors = np.asarray(vectors, np.float64)
-        centre, scale = vectors.mean(axis=0), vectors.std(axis=0)
+        # A second copy of the vectors is not made in float64: its size would be that of the data.
+        centre = vectors.mean(axis=0, dtype=np.float64)
+        units = vectors - centre.astype(np.float32)
+        scale = np.sqrt(np.square(units).mean(axis=0, dtype=np.float64))
         scale = np.maximum(scale, max(_FLAT * scale.mean(), 1e-3))
-        units = (vectors - centre) / scale
-        variances, axes = np.linalg.eigh(units.T @ units / len(units))
+        units /= scale.astype(np.float32)
+        covariance = (units.T @ units).astype(np.float64) / len(units)
+        variances, axes = np.linalg.eigh(covariance)
         whitening = axes / np.sqrt(np.maximum(variances, 0) + _SHRINKAGE) / scale[:, None]
         return cls(centre.astype(np.float32), whitening.astype(np.float32), 0.0)
 

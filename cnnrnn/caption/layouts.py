@@ -6,7 +6,7 @@ divided by the hash of the picture's name, so that it stays divided as the file 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +14,13 @@ from cnnrnn.errors import CnnRnnError
 from cnnrnn.files import read_json
 from cnnrnn.media import tables
 from cnnrnn.media.sources import Source
-from cnnrnn.training.splits import SPLITS, drawn_split, split_of
+from cnnrnn.training.splits import SPLITS, common_split, drawn_split, split_of
 
-_IMAGE_COLUMNS = ("image", "file", "filename", "path")
-_CAPTION_COLUMNS = ("caption", "captions", "sentence", "text")
+_NEEDED = {
+    "image": ("image", "file", "filename", "path"),
+    "caption": ("caption", "captions", "sentence", "text"),
+}
+_OTHERS = {"split": ("split",)}
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,12 @@ def _coco(path: Path) -> Iterable[Example]:
     for file in files:
         content = read_json(file)
         captions: dict[int, list[str]] = {}
-        for note in _key(content, "annotations", file):
+        for note in tables.list_of(content, "annotations", file):
             captions.setdefault(note["image_id"], []).append(str(note["caption"]))
         stem = file.stem.removeprefix("captions_")
         folder = _coco_pictures(file, stem)
         split = next((s for s in SPLITS if stem.startswith(s)), None) if len(files) > 1 else None
-        for image in _key(content, "images", file):
+        for image in tables.list_of(content, "images", file):
             name = image["file_name"]
             source = tables.named_source(folder, name)
             yield Example(
@@ -95,7 +98,7 @@ def _coco_pictures(file: Path, stem: str) -> Path:
 def _karpathy(path: Path) -> Iterable[Example]:
     """Karpathy's `dataset_*.json`: pictures with `filename`, `split`, `sentences[].raw`."""
     file = path if path.is_file() else tables.find(path, "dataset*.json")
-    for image in _key(read_json(file), "images", file):
+    for image in tables.list_of(read_json(file), "images", file):
         relative = "/".join(part for part in (image.get("filepath"), image["filename"]) if part)
         folder = file.parent / "images" if (file.parent / "images").is_dir() else file.parent
         captions = tuple(str(each["raw"]) for each in image["sentences"])
@@ -109,36 +112,24 @@ def _karpathy(path: Path) -> Iterable[Example]:
 
 def _csv(path: Path) -> Iterable[Example]:
     """Columns image, caption and, if wanted, split; one caption a row."""
-    return _grouped(path, tables.csv_rows(path))
+    return _own(path, tables.csv_rows(path))
 
 
 def _jsonl(path: Path) -> Iterable[Example]:
     """Objects with image, caption (or a list of captions) and, if wanted, split; one a line."""
-    return _grouped(path, tables.json_rows(path))
+    return _own(path, tables.json_rows(path))
 
 
-def _grouped(path: Path, rows: Iterable[dict]) -> list[Example]:
+def _own(path: Path, rows: Iterable[dict]) -> Iterable[Example]:
     """Rows of one picture become one example; pictures are named relative to the data file."""
-    captions: dict[str, list[str]] = {}
-    splits: dict[str, str] = {}
-    for number, row in enumerate(rows, 1):
-        image = next((row[c] for c in _IMAGE_COLUMNS if row.get(c)), None)
-        text = next((row[c] for c in _CAPTION_COLUMNS if row.get(c) is not None), None)
-        if image is None or text is None:
-            raise CnnRnnError(
-                f"{path} row {number} has no image or no caption (columns: {', '.join(row)})",
-                "give the columns image and caption",
-            )
-        name = str(image)
-        texts = text if isinstance(text, list) else [text]
-        captions.setdefault(name, []).extend(map(str, texts))
-        split = split_of(row.get("split"), name)
-        if splits.setdefault(name, split) != split:
-            raise CnnRnnError(f"{name} is in the splits {splits[name]} and {split} of {path}")
-    return [
-        Example(name, tables.named_source(path.parent, name), tuple(texts), splits[name])
-        for name, texts in captions.items()
-    ]
+    # An empty caption is left out later, and told; it stops nothing.
+    rows = tables.cells(path, rows, _NEEDED, _OTHERS, may_be_empty=("caption",))
+    for name, of_it in tables.gathered(rows, "image").items():
+        said = [row["caption"] for row in of_it]
+        texts = [text for each in said for text in (each if isinstance(each, list) else [each])]
+        split = common_split((row["split"] for row in of_it), name, path)
+        source = tables.named_source(path.parent, name)
+        yield Example(name, source, tuple(map(str, texts)), split)
 
 
 READERS: dict[str, Callable[[Path], Iterable[Example]]] = {
@@ -153,12 +144,9 @@ READERS: dict[str, Callable[[Path], Iterable[Example]]] = {
 def detect(path: Path) -> str:
     """The format of a folder or file."""
     if path.is_file():
-        suffix = path.suffix.lower()
-        if suffix in tables.CSV_SUFFIXES:
-            return "csv"
-        if suffix in tables.JSONL_SUFFIXES:
-            return "jsonl"
-        if suffix == ".json":
+        if own := tables.own_format(path):
+            return own
+        if path.suffix.lower() == ".json":
             content = read_json(path)
             if isinstance(content, dict) and "annotations" in content:
                 return "coco"
@@ -174,13 +162,3 @@ def detect(path: Path) -> str:
         f"no known layout in {path}",
         "Flickr8k, COCO or Karpathy files, or a .csv or .jsonl with image and caption",
     )
-
-
-# -- small helpers of the readers ----------------------------------------------------------------
-
-
-def _key(content: object, key: str, file: Path) -> Sequence:
-    value = content.get(key) if isinstance(content, dict) else None
-    if not isinstance(value, list):
-        raise CnnRnnError(f"{file} has no list {key!r}", "is it a caption file?")
-    return value

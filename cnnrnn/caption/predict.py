@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
 from cnnrnn import console
-from cnnrnn.caption.captioner import CHOICES, STARTER, Caption, Captioner
+from cnnrnn.caption.captioner import STARTER, Caption, Captioner
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.media import drawing, fonts, images
 from cnnrnn.media.sources import OutputNames, Source, expand
-from cnnrnn.text.decoder import DecodeSettings, Sentence
-from cnnrnn.text.vocabulary import END
+from cnnrnn.text.decoder import DecodeSettings
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ def predict(arguments: Sequence[str], run: Path | None, settings: PredictSetting
     if settings.output:
         _check_output(settings)
     captioner = Captioner.load(run)
-    captioner.beginning(settings.start)
+    captioner.writer.beginning(settings.start)
     starter = captioner.run.path == STARTER
     shown = "the shipped starter model, which knows the built-in world" if starter else ""
     console.info(f"run {shown or captioner.run.path}")
@@ -120,7 +117,7 @@ def _show(captioner: Captioner, caption: Caption, settings: PredictSettings) -> 
         return
     console.result(f"{caption.name}\t{caption.text}")
     if settings.trace:
-        for row in _trace(captioner, caption.sentences[0][1]):
+        for row in captioner.writer.trace(caption.sentences[0][1]):
             best = "  ".join(f"{word} {share:.2f}" for word, share in row["best"])
             console.result(f"  {row['word']:<14}{best}")
 
@@ -139,24 +136,8 @@ def _as_json(captioner: Captioner, caption: Caption, trace: bool) -> dict:
         "run": str(captioner.run.path),
     }
     if trace:
-        found["trace"] = _trace(captioner, best)
+        found["trace"] = captioner.writer.trace(best)
     return found
-
-
-def _trace(captioner: Captioner, sentence: Sentence) -> list[dict]:
-    """The chosen word of each step beside the five best ones; at the end, the sentence's end."""
-    words = captioner.vocabulary.words
-    # A sentence that was cut has no end.
-    chosen = [*sentence.words, END][: len(sentence.choices)]
-    given = sum(map(np.isnan, sentence.word_log_probabilities))
-    return [
-        {
-            "word": words[number],
-            "probability": None if position < given else dict(choices)[number],
-            "best": [(words[other], share) for other, share in choices[:CHOICES]],
-        }
-        for position, (number, choices) in enumerate(zip(chosen, sentence.choices, strict=True))
-    ]
 
 
 def _draw(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,11 +26,12 @@ class PictureRows(Selection):
 
     def pooled(self) -> np.ndarray:
         """Mean features of all of them, float32 (n, D), without holding their grids."""
-        parts = [
-            pooled(self.read(np.arange(at, min(at + _BLOCK, len(self)))))
-            for at in range(0, len(self), _BLOCK)
-        ]
-        return np.concatenate(parts)
+        return np.concatenate([vectors for _, vectors in self.pooled_blocks()])
+
+    def pooled_blocks(self) -> Iterator[tuple[int, np.ndarray]]:
+        """The same by blocks: the number of the first row and float32 (at most 64, D)."""
+        for first in range(0, len(self), _BLOCK):
+            yield first, pooled(self.read(np.arange(first, min(first + _BLOCK, len(self)))))
 
 
 @dataclass

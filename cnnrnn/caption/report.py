@@ -103,7 +103,7 @@ def _range(evaluation: Evaluation, key: str) -> str:
 def _cards(captioner: Captioner, pictures: Pictures, settings: DecodeSettings) -> list[Card]:
     count = len(pictures.examples)
     numbers = np.random.default_rng(0).permutation(count)[:SAMPLES]
-    described = captioner.describe(pictures.features.read(numbers), settings)
+    described = captioner.writer.write(pictures.features.read(numbers), settings)
     cards = []
     for number, sentences in zip(numbers, described, strict=True):
         example, sentence = pictures.examples[number], sentences[0]
@@ -113,7 +113,7 @@ def _cards(captioner: Captioner, pictures: Pictures, settings: DecodeSettings) -
             Card(
                 picture,
                 example.source.name,
-                [captioner.text(sentence), *people],
+                [captioner.writer.text(sentence), *people],
                 strip=captioner.attention_strip(picture, sentence),
                 note=f"p = {np.exp(sentence.log_probability):.2g}",
             )

@@ -16,10 +16,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from cnnrnn.caption.batches import CAPTIONS, CaptionBatches
-from cnnrnn.caption.captioner import GraphSteps
 from cnnrnn.text.cider import CiderD
 from cnnrnn.text.decoder import sample
 from cnnrnn.text.vocabulary import END, PAD, START
+from cnnrnn.text.writer import GraphSteps
 
 MAX_WORDS = 20  # of a drawn caption
 OFFERED = 200  # of the words, the likeliest at each step are drawn from; the rest is noise

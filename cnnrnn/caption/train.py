@@ -27,6 +27,7 @@ from cnnrnn.features.selection import tell_failures
 from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.text.tokenizer import Tokenizer
 from cnnrnn.text.vocabulary import UNSPOKEN, Vocabulary
+from cnnrnn.training.check import Check
 from cnnrnn.training.chosen import check_same, opened_to_resume
 from cnnrnn.training.origin import check_name
 from cnnrnn.training.run import Run
@@ -59,7 +60,7 @@ class Prepared:
     settings: TrainSettings
     vocabulary: Vocabulary
     data: readers.CaptionData
-    check: checks.Check
+    check: Check
 
 
 def prepare(settings: TrainSettings) -> Prepared:
@@ -105,7 +106,7 @@ def train(
         settings = TrainSettings.from_config(run.config)
         deterministic = bool(run.config.get("deterministic"))
     prepared = prepare(settings)
-    show(prepared.check)
+    prepared.check.tell()
     settings = prepared.settings
     config = settings.as_config() | {"deterministic": deterministic}
     if run:
@@ -132,14 +133,6 @@ def train(
     return TrainOutcome(run, summary, training.failures)
 
 
-def show(check: checks.Check) -> None:
-    """Tell what the look at the data found."""
-    for what, value in check.rows:
-        console.info(f"{what:<24}{value}")
-    for warning in check.warnings:
-        console.warn(warning)
-
-
 def dry_run(settings: TrainSettings) -> dict[str, float]:
     """Check the data and estimate time and disk, by trying some pictures and steps.
 
@@ -147,7 +140,7 @@ def dry_run(settings: TrainSettings) -> dict[str, float]:
         `pictures`, `extraction_seconds`, `training_seconds` (all epochs), `disk_bytes`.
     """
     prepared = prepare(settings)
-    show(prepared.check)
+    prepared.check.tell()
     settings = prepared.settings
     backend.configure(seed=settings.seed, precision=settings.precision)
     examples = prepared.data.split("train")

@@ -11,6 +11,7 @@ VIDEO_SUFFIXES = frozenset(
     .split()
 )
 BUSY = "-busy"  # behind a split's name: its clips among frames of other scenes
+RIDDLES = "-riddles"  # behind a split's name: its pictures for questions of two steps
 
 
 @dataclass(frozen=True)
@@ -25,5 +26,5 @@ class Medium:
     kinds: tuple[str, ...] = ("",)  # behind the name of a split
 
 
-PICTURES = Medium("picture", "pictures", images.SUFFIXES, "scenes", "scene")
+PICTURES = Medium("picture", "pictures", images.SUFFIXES, "scenes", "scene", ("", RIDDLES))
 CLIPS = Medium("clip", "clips", VIDEO_SUFFIXES, "clips", "clip", ("", BUSY))

@@ -13,7 +13,7 @@ import numpy as np
 
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.media import images
-from cnnrnn.media.medium import BUSY
+from cnnrnn.media.medium import BUSY, RIDDLES
 
 KEY_BYTES = 16
 BLOCK = 1 << 20  # bytes of a file that are hashed at a time: a film may not fit in memory
@@ -28,7 +28,7 @@ class Source:
 
     name: str  # as typed or found; what messages and results show
     path: Path | None = None
-    scene: tuple[str, int] | None = None  # split and index in the built-in data set
+    scene: tuple[str, int] | None = None  # split and index; the split may end in `-riddles`
     clip: tuple[str, int] | None = None  # the same of its clips; the split may end in `-busy`
     array: np.ndarray | None = None  # uint8 RGB: (H, W, 3), or of a clip (T, H, W, 3)
     problem: str = ""
@@ -45,9 +45,13 @@ class Source:
         digest = blake2b(digest_size=KEY_BYTES)
         if self.scene is not None:
             from cnnrnn import scenes
+            from cnnrnn.scenes import riddles
 
             split, index = self.scene
-            digest.update(f"scenes {scenes.VERSION} {split} {index}".encode())
+            if split.endswith(RIDDLES):
+                digest.update(f"riddles {riddles.VERSION} {split} {index}".encode())
+            else:
+                digest.update(f"scenes {scenes.VERSION} {split} {index}".encode())
         elif self.clip is not None:
             from cnnrnn.scenes import clips
 
@@ -79,8 +83,12 @@ class Source:
         """
         if self.scene is not None:
             from cnnrnn import scenes
+            from cnnrnn.scenes import riddles
 
-            return scenes.render(scenes.scene(*self.scene))
+            split, index = self.scene
+            if split.endswith(RIDDLES):
+                return scenes.render(riddles.scene(split.removesuffix(RIDDLES), index))
+            return scenes.render(scenes.scene(split, index))
         if self.clip is not None:
             raise CnnRnnError(f"{self.name} is a clip, not a picture", "scenes:3 is a picture")
         if self.array is not None:

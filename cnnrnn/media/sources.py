@@ -35,8 +35,8 @@ def expand(
 
     An argument is a file; a folder (its pictures, recursively, sorted in each folder); a glob
     (`**` too; its pictures, sorted); `@list` or `list.txt` (one picture a line); `-` (the same
-    from stdin, as the lines come); `scenes:3`, `scenes:0-9` (test split) or `scenes:train:3`; of
-    clips `clips:3` and so on, also `clips:test-busy:3`.
+    from stdin, as the lines come); `scenes:3`, `scenes:0-9` (test split) or `scenes:train:3`, also
+    `scenes:test-riddles:3`; of clips `clips:3` and so on, also `clips:test-busy:3`.
     What exists under its literal name is never taken as a glob. A file that does not exist, a
     folder or glob without pictures and a list that cannot be read each give a source whose `read`
     says so: one bad argument does not stop the others.

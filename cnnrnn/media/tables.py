@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,26 @@ from cnnrnn.media.sources import Source, safe_join
 
 CSV_SUFFIXES = (".csv", ".tsv")
 JSONL_SUFFIXES = (".jsonl", ".ndjson")
+Columns = dict[str, Sequence[str]]  # what a value means -> the names that its column may have
+
+
+@contextmanager
+def reading(path: Path, format: str) -> Iterator[None]:
+    """While a file is read as `format`: the many ways in which it can be another are one failure.
+
+    Raises:
+        CnnRnnError: one line, for whatever the reader stumbled over.
+    """
+    try:
+        yield
+        return
+    except KeyError as error:
+        reason = f"an entry has no {error}"
+    except (AttributeError, TypeError, csv.Error) as error:
+        reason = str(error)
+    except OSError as error:
+        reason = error.strerror or str(error)
+    raise CnnRnnError(f"cannot read {path} as {format}: {reason}", "check the file and --format")
 
 
 def csv_rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -40,6 +61,75 @@ def json_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 def _lowered(row: dict[Any, Any]) -> dict[str, Any]:
     return {str(key).strip().lower(): value for key, value in row.items()}
+
+
+def own_format(path: Path) -> str | None:
+    """`csv` or `jsonl` by a file's suffix, None for any other."""
+    suffix = path.suffix.lower()
+    return "csv" if suffix in CSV_SUFFIXES else "jsonl" if suffix in JSONL_SUFFIXES else None
+
+
+def cells(
+    path: Path,
+    rows: Iterable[dict[str, Any]],
+    needed: Columns,
+    others: Columns | None = None,
+    may_be_empty: Sequence[str] = (),
+) -> Iterator[dict[str, Any]]:
+    """The rows of a table of one's own, its values by what they mean.
+
+    Args:
+        path: of the table, for messages.
+        rows: what `csv_rows` or `json_rows` gave.
+        needed: the values that every row has, each with the names that its column may have; the
+            first of them that says something counts.
+        others: the same of values that may be missing; they are None then.
+        may_be_empty: those of `needed` of which blank text is a value too.
+
+    Raises:
+        CnnRnnError: a row without a needed value.
+    """
+    for number, row in enumerate(rows, 1):
+        found = {
+            key: _cell(row, names, key in may_be_empty)
+            for key, names in (needed | (others or {})).items()
+        }
+        if any(found[key] is None for key in needed):
+            raise CnnRnnError(
+                f"{path} row {number} has {' or '.join(f'no {key}' for key in needed)} "
+                f"(columns: {', '.join(row)})",
+                f"give the columns {' and '.join(needed)}",
+            )
+        yield found
+
+
+def _cell(row: dict[str, Any], names: Iterable[str], may_be_empty: bool) -> Any:
+    for name in names:
+        value = row.get(name)
+        blank = isinstance(value, str) and not value.strip()
+        if value is not None and (may_be_empty or not blank):
+            return value
+    return None
+
+
+def gathered(rows: Iterable[dict[str, Any]], key: str) -> dict[str, list[dict[str, Any]]]:
+    """Rows by the text of one value, such as the picture that they are of; in their order."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(str(row[key]), []).append(row)
+    return found
+
+
+def list_of(content: Any, key: str, path: Path) -> list:
+    """The list `key` of a JSON object that was read from `path`.
+
+    Raises:
+        CnnRnnError: there is none.
+    """
+    value = content.get(key) if isinstance(content, dict) else None
+    if not isinstance(value, list):
+        raise CnnRnnError(f"{path} has no list {key!r}", "is it a file of another layout?")
+    return value
 
 
 def lines(path: Path) -> list[str]:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.files import read_json, write_json
 from cnnrnn.text.tokenizer import MODES
@@ -143,3 +145,29 @@ def _is_counts(words: object) -> bool:
         and all(type(n) is int and n >= 1 for n in words.values())
         and not any(special in words for special in SPECIALS)
     )
+
+
+def taught(
+    texts: Sequence[Sequence[Sequence[int]]], columns: int | None = None
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Sentences as a language model learns them: from each word and all before it, the next.
+
+    Args:
+        texts: word numbers, by code (picture, region, question) and sentence.
+        columns: C, room for so many sentences a code; None for as many as one has.
+
+    Returns:
+        inputs: `words` int32 (B, C, T), START and the sentence, PAD behind it; `positions` int32
+            (N,), where the real words stand in the flattened (B * C * T).
+        targets: int32 (N,), the words that follow them, END behind the last.
+    """
+    length = 1 + max(len(text) for each in texts for text in each)
+    columns = columns or max(map(len, texts))
+    words = np.full((len(texts), columns, length), PAD, np.int32)
+    targets = np.full_like(words, PAD)
+    for row, each in enumerate(texts):
+        for column, text in enumerate(each):
+            words[row, column, : len(text) + 1] = [START, *text]
+            targets[row, column, : len(text) + 1] = [*text, END]
+    positions = np.flatnonzero(targets != PAD).astype(np.int32)
+    return {"words": words, "positions": positions}, targets.ravel()[positions]

@@ -7,7 +7,7 @@ in the same way everywhere, in whatever order they are listed.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -27,6 +27,18 @@ def split_of(given: object, name: str) -> str:
         CnnRnnError: no such split.
     """
     return drawn_split(name) if given in (None, "") else split_word(given, name)
+
+
+def common_split(given: Iterable[object], name: str, file: object) -> str:
+    """The one split that all rows of `file` give `name`; drawn where they say nothing.
+
+    Raises:
+        CnnRnnError: no such split, or several.
+    """
+    found = list(dict.fromkeys(split_of(each, name) for each in given))
+    if len(found) > 1:
+        raise CnnRnnError(f"{name} is in the splits {found[0]} and {found[1]} of {file}")
+    return found[0]
 
 
 def split_word(given: object, name: str) -> str:

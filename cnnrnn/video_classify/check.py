@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from cnnrnn.errors import CnnRnnError
+from cnnrnn.training.check import Check, check_files, check_groups, check_sides, named
 from cnnrnn.training.splits import SPLITS
-from cnnrnn.video_classify.data import Example, VideoData
+from cnnrnn.video_classify.data import VideoData
 
-_NAMED = 3  # how many offenders a line names
 _SHOWN_LABELS = 12
 # Two clips are near-duplicates where no cell of their coarse pictures differs by more grey levels.
 # Measured: copies in railway clips 0 to 4.0; takes of one person in one room (UTD-MHAD) 4.7 and up.
 NEAR = 4.5
 _BLOCK = 512
-
-
-@dataclass
-class Check:
-    """What the look at the data found.
-
-    rows: (what, value) pairs for a table.
-    warnings: one line each; training goes on.
-    missing: clips of which there is no file, by name.
-    """
-
-    rows: list[tuple[str, str]] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
 
 
 def check(data: VideoData) -> Check:
@@ -52,9 +36,9 @@ def check(data: VideoData) -> Check:
         )
     found.rows += [(f"clips {split}", str(sizes[split])) for split in SPLITS]
     _check_labels(data, found)
-    _check_files(data.examples, found)
-    _check_groups(data.examples, found)
-    _check_sides(data.examples, found)
+    check_files(data.examples, found, data.UNIT)
+    check_groups(data.examples, found)
+    check_sides(data.examples, found, data.UNIT)
     if not sizes["test"]:
         found.warnings.append("no clips in the split test: nothing to evaluate there")
     return found
@@ -84,55 +68,6 @@ def _check_labels(data: VideoData, found: Check) -> None:
         )
 
 
-def _check_files(examples: Sequence[Example], found: Check) -> None:
-    for each in examples:
-        path = each.source.path
-        if each.source.problem or (path is not None and not os.path.isfile(path)):
-            found.missing.append(each.source.name)
-    if found.missing:
-        found.rows.append(("clips missing", str(len(found.missing))))
-        found.warnings.append(f"{len(found.missing)} clips are missing: {named(found.missing)}")
-
-
-def _check_groups(examples: Sequence[Example], found: Check) -> None:
-    sides = defaultdict(set)
-    for each in examples:
-        if each.group:
-            sides[each.group].add(each.split)
-    if sides:
-        found.rows.append(("groups", str(len(sides))))
-    both = sorted(group for group, splits in sides.items() if "train" in splits and len(splits) > 1)
-    if both:
-        found.warnings.append(
-            f"{len(both)} groups are in training and on another side too: {named(both)}"
-        )
-
-
-def _check_sides(examples: Sequence[Example], found: Check) -> None:
-    """The same file (by size, then by content) in two splits."""
-    by_size: dict[int, list[Example]] = {}
-    for each in examples:
-        path = each.source.path
-        if path is not None and os.path.isfile(path):
-            by_size.setdefault(os.path.getsize(path), []).append(each)
-    by_key: dict[str, list[Example]] = {}
-    for alike in by_size.values():
-        if len({each.split for each in alike}) > 1:
-            for each in alike:
-                try:
-                    by_key.setdefault(each.source.key(), []).append(each)
-                except CnnRnnError:
-                    continue  # the extraction will report it
-    both = [
-        " = ".join(each.source.name for each in alike)
-        for alike in by_key.values()
-        if len({each.split for each in alike}) > 1
-    ]
-    if both:
-        found.rows.append(("clips on two sides", str(len(both))))
-        found.warnings.append(f"{len(both)} clips are in two splits: {named(both)}")
-
-
 def near_duplicates(
     pictures: np.ndarray, splits: Sequence[str], limit: float = NEAR
 ) -> list[tuple[int, int]]:
@@ -158,9 +93,3 @@ def near_duplicates(
                 found.append((int(some[apart.argmin()]), other))
                 break
     return found
-
-
-def named(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

@@ -6,18 +6,18 @@ they came from.
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 from cnnrnn import console
 from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.media import tables
 from cnnrnn.media.sources import Source
 from cnnrnn.scenes import clips as drawn
+from cnnrnn.training.dataset import DataSet, limited
 from cnnrnn.training.splits import SPLITS, folds, grouped_split
 from cnnrnn.video_classify.layouts import READERS, Example, detect
 from cnnrnn.video_classify.settings import BUILT_IN, TrainSettings
@@ -27,35 +27,20 @@ _UNEVEN = 2.0  # labels are unbalanced where the largest has more than so many t
 
 
 @dataclass
-class VideoData:
+class VideoData(DataSet):
     """The clips of one data set, each in a split.
 
-    name: what runs are named after.
-    format: the reader that was used.
-    notes: what was repaired or left out, one line each.
     pairs: labels that are each other's reverse, for built-in clips.
     """
 
-    name: str
-    format: str
+    UNIT: ClassVar[str] = "clips"
+
     examples: list[Example]
-    notes: list[str] = field(default_factory=list)
     pairs: tuple[tuple[str, str], ...] = ()
 
-    def split(self, name: str) -> list[Example]:
-        """The clips of one split, or of all with `all`.
-
-        Raises:
-            CnnRnnError: it is empty.
-        """
-        if name not in (*SPLITS, "all"):
-            raise UsageError(f"no split {name!r}", f"one of {', '.join(SPLITS)}, all")
-        found = [each for each in self.examples if name in (each.split, "all")]
-        if not found:
-            sizes = Counter(each.split for each in self.examples)
-            there = ", ".join(f"{split} {sizes[split]}" for split in SPLITS if sizes[split])
-            raise CnnRnnError(f"{self.name} has no clips in the split {name!r}", f"has {there}")
-        return found
+    def facts(self, example: Example) -> list:
+        """See `DataSet.facts`."""
+        return [example.id, example.label, example.split, example.group]
 
     @property
     def labels(self) -> list[str]:
@@ -67,15 +52,6 @@ class VideoData:
         """Whether some labels have far more training clips than others."""
         sizes = Counter(each.label for each in self.examples if each.split == "train").values()
         return bool(sizes) and max(sizes) > _UNEVEN * min(sizes)
-
-    def fingerprint(self) -> str:
-        """Digest of all names, labels, splits and groups."""
-        digest = hashlib.blake2b(digest_size=16)
-        for each in self.examples:
-            line = json.dumps([each.id, each.label, each.split, each.group])
-            digest.update(line.encode("utf-8", "surrogateescape"))
-        return digest.hexdigest()
-
 
 def load(settings: TrainSettings) -> VideoData:
     """Read the clips that settings name: `data`, `format`, `limit`, `split_by` and `fold`.
@@ -96,7 +72,8 @@ def load(settings: TrainSettings) -> VideoData:
         found = _read(settings.data, settings.format)
     _divide(found, settings)
     if settings.limit:
-        found.examples = limited(found.examples, settings.limit)
+        labels = [each.label for each in found.examples]
+        found.examples = limited(found.examples, settings.limit, labels)
     return found
 
 
@@ -105,17 +82,11 @@ def _read(data: str, format: str) -> VideoData:
     if not path.exists():
         raise CnnRnnError(f"no data at {data}", "give a folder, a file, clips or clips-busy")
     format = detect(path) if format == "auto" else format
-    try:
+    with tables.reading(path, format):
         examples, notes = READERS[format](path)
-    except (AttributeError, TypeError, KeyError, csv.Error) as error:
-        reason = str(error)
-    except OSError as error:
-        reason = error.strerror or str(error)
-    else:
-        if not examples:
-            raise CnnRnnError(f"no clips in {data} (read as {format})", "check --format")
-        return VideoData(path.resolve().stem, format, examples, notes)
-    raise CnnRnnError(f"cannot read {path} as {format}: {reason}", "check the file and --format")
+    if not examples:
+        raise CnnRnnError(f"no clips in {data} (read as {format})", "check --format")
+    return VideoData(path.resolve().stem, format, examples, notes)
 
 
 def _divide(data: VideoData, settings: TrainSettings) -> None:
@@ -153,18 +124,6 @@ def grouping(examples: Sequence[Example], by_group: bool = True) -> list[str]:
         f"group {each.group}" if by_group and each.group else f"clip {each.id}"
         for each in examples
     ]
-
-
-def limited(examples: Iterable[Example], limit: int) -> list[Example]:
-    """At most so many clips of each split, the first ones of every label in turn."""
-    ranked: dict[str, list[tuple[int, int]]] = {}
-    taken: Counter = Counter()
-    examples = list(examples)
-    for place, each in enumerate(examples):
-        ranked.setdefault(each.split, []).append((taken[each.split, each.label], place))
-        taken[each.split, each.label] += 1
-    kept = {place for ranks in ranked.values() for _, place in sorted(ranks)[:limit]}
-    return [each for place, each in enumerate(examples) if place in kept]
 
 
 def _drawn(settings: TrainSettings) -> VideoData:

@@ -14,6 +14,7 @@ from cnnrnn import console
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.files import atomic_write
 from cnnrnn.media import tables
+from cnnrnn.training.dataset import by_any_name, tell_unmatched
 from cnnrnn.video_classify.classifier import Classifier
 from cnnrnn.video_classify.controls import controls as order_controls
 from cnnrnn.video_classify.data import Example, load
@@ -114,10 +115,7 @@ def read_predictions(
     Raises:
         CnnRnnError: not such a file, or not one prediction belongs to a clip.
     """
-    by_name: dict[str, Example] = {}
-    for each in examples:
-        for name in (Path(each.id).stem, Path(each.id).name, each.id):
-            by_name[name] = each
+    by_name = by_any_name(examples)
     found: dict[str, dict[str, float]] = {}
     strange = 0
     for number, row in enumerate(tables.json_rows(path), 1):
@@ -137,11 +135,8 @@ def read_predictions(
             found[example.id] = {label: float(value) for label, value in scores.items()}
     if not found:
         raise CnnRnnError(f"no prediction in {path} is of a clip of the data", "check --split")
-    if strange:
-        console.warn(f"{strange} predictions are of clips that the data does not have")
     kept = [each for each in examples if each.id in found]
-    if len(kept) < len(examples):
-        console.warn(f"{len(examples) - len(kept)} of {len(examples)} clips have no prediction")
+    tell_unmatched(strange, len(kept), examples, "prediction", "clips")
     labels = sorted({label for scores in found.values() for label in scores})
     rows = np.array([_shares(found[each.id], labels) for each in kept])
     return kept, labels, rows

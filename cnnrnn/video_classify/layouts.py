@@ -15,9 +15,11 @@ from cnnrnn.media.medium import CLIPS
 from cnnrnn.media.sources import Source
 from cnnrnn.training.splits import SPLIT_NAMES, split_word
 
-_PATH_COLUMNS = ("path", "clip", "video", "file", "filename")
-_LABEL_COLUMNS = ("label", "class", "category", "action")
-_GROUP_COLUMNS = ("group", "subject", "source", "person", "speaker")
+_NEEDED = {
+    "path": ("path", "clip", "video", "file", "filename"),
+    "label": ("label", "class", "category", "action"),
+}
+_OTHERS = {"split": ("split",), "group": ("group", "subject", "source", "person", "speaker")}
 # What names tell of who or what was filmed: UCF101's group, UTD-MHAD's subject.
 _GROUP_PATTERNS = (re.compile(r"_(g\d+)_c\d+"), re.compile(r"_(s\d+)_t\d+"))
 _LIST = re.compile(r"(train|test)list(\d\d)\.txt")
@@ -110,15 +112,10 @@ def _jsonl(path: Path) -> Found:
 def _rows(path: Path, rows: Iterable[dict]) -> Found:
     found: dict[str, Example] = {}
     again = 0
-    for number, row in enumerate(rows, 1):
-        name, label = _cell(row, _PATH_COLUMNS), _cell(row, _LABEL_COLUMNS)
-        if not name or not label:
-            raise CnnRnnError(
-                f"{path} row {number} has no path or no label (columns: {', '.join(row)})",
-                "give the columns path and label",
-            )
-        group = _cell(row, _GROUP_COLUMNS) or group_of(name)
-        split = split_word(row["split"], name) if row.get("split") else ""
+    for row in tables.cells(path, rows, _NEEDED, _OTHERS):
+        name, label = str(row["path"]).strip(), str(row["label"]).strip()
+        group = group_of(name) if row["group"] is None else str(row["group"]).strip()
+        split = split_word(row["split"], name) if row["split"] else ""
         example = Example(name, tables.named_source(path.parent, name), label, split, group)
         before = found.setdefault(name, example)
         if (before.label, before.split) != (label, split):
@@ -127,11 +124,6 @@ def _rows(path: Path, rows: Iterable[dict]) -> Found:
             )
         again += before is not example
     return list(found.values()), [f"{again} rows name a clip again and are left out"] * bool(again)
-
-
-def _cell(row: dict, names: Iterable[str]) -> str:
-    values = (str(row[name]).strip() for name in names if row.get(name) not in (None, ""))
-    return next(values, "")
 
 
 # -- UCF101 --------------------------------------------------------------------------------------
@@ -246,11 +238,8 @@ READERS: dict[str, Callable[[Path], Found]] = {
 def detect(path: Path) -> str:
     """The format of a folder or file."""
     if path.is_file():
-        suffix = path.suffix.lower()
-        if suffix in tables.CSV_SUFFIXES:
-            return "csv"
-        if suffix in tables.JSONL_SUFFIXES:
-            return "jsonl"
+        if own := tables.own_format(path):
+            return own
         if _LIST.fullmatch(path.name):
             return "ucf101"
     elif tables.find(path, "trainlist??.txt", missing_ok=True):

@@ -11,7 +11,9 @@ import numpy as np
 from cnnrnn import backend, console
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.features.selection import tell_failures
+from cnnrnn.training.check import Check, named
 from cnnrnn.training.chosen import check_same, opened_to_resume
+from cnnrnn.training.dataset import limited
 from cnnrnn.training.origin import check_name
 from cnnrnn.training.run import Run
 from cnnrnn.video_classify import check as checks
@@ -56,7 +58,7 @@ class Prepared:
     settings: TrainSettings
     labels: list[str]
     data: readers.VideoData
-    check: checks.Check
+    check: Check
 
 
 def prepare(settings: TrainSettings) -> Prepared:
@@ -102,7 +104,7 @@ def train(
         check_same(run, _provenance(prepared))
         run.record_command()
     if not brief:
-        show(prepared.check)
+        prepared.check.tell()
         if not settings.built_in:
             _tell_alikes(prepared.data)
     backend.configure(seed=settings.seed, deterministic=deterministic)
@@ -126,20 +128,12 @@ def train(
     return TrainOutcome(run, summary, failures)
 
 
-def show(check: checks.Check) -> None:
-    """Tell what the look at the data found."""
-    for what, value in check.rows:
-        console.info(f"{what:<24}{value}")
-    for warning in check.warnings:
-        console.warn(warning)
-
-
 def _tell_alikes(data: readers.VideoData) -> None:
     alike = [f"{one} = {other}" for one, other in look_alikes(data.examples)]
     if alike:
         console.warn(
             f"{len(alike)} clips look like a training clip and are not in training: "
-            f"{checks.named(alike)}"
+            f"{named(alike)}"
         )
 
 
@@ -162,13 +156,14 @@ def dry_run(settings: TrainSettings) -> dict[str, float]:
         `clips`, `extraction_seconds`, `training_seconds` (all epochs), `disk_bytes`.
     """
     prepared = prepare(settings)
-    show(prepared.check)
+    prepared.check.tell()
     settings = prepared.settings
     if not settings.built_in:
         _tell_alikes(prepared.data)
     backend.configure(seed=settings.seed)
     examples = prepared.data.split("train")
-    trial, extraction = with_features(settings, readers.limited(examples, _TRIAL_CLIPS)), 0.0
+    some = limited(examples, _TRIAL_CLIPS, [each.label for each in examples])
+    trial, extraction = with_features(settings, some), 0.0
     for extractor in extractors(settings).values():
         began = time.perf_counter()
         extractor.compute_steps([extractor.pixels(trial.examples[0].source)])

@@ -6,18 +6,19 @@ they came from.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
 from cnnrnn import scenes
-from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.media.medium import RIDDLES
 from cnnrnn.media.sources import Source
+from cnnrnn.scenes import riddles
+from cnnrnn.training.dataset import DataSet
 from cnnrnn.training.splits import SPLITS
 
 BUILT_IN = "scenes"
@@ -29,7 +30,7 @@ Box = tuple[float, float, float, float]
 class Example:
     """One question.
 
-    identity: how result files call it: the number in official files, else made from the data.
+    id: how result files call it: the number in official files, else made from the data.
     source: the picture or clip it is about, one object for all its questions; None where there is
         none.
     question: as asked.
@@ -43,7 +44,7 @@ class Example:
         pixels of the picture.
     """
 
-    identity: str
+    id: str
     source: Source | None
     question: str
     answers: tuple[str, ...] = ()
@@ -61,49 +62,22 @@ class Example:
 
 
 @dataclass
-class VqaData:
-    """The questions of one data set, each in a split.
+class VqaData(DataSet):
+    """The questions of one data set, each in a split."""
 
-    name: what runs are named after.
-    format: the reader that was used.
-    notes: what was repaired or left out, one line each.
-    """
+    UNIT: ClassVar[str] = "questions"
 
-    name: str
-    format: str
-    examples: list[Example]
-    notes: list[str] = field(default_factory=list)
-
-    def split(self, name: str) -> list[Example]:
-        """The questions of one split, or of all with `all`.
-
-        Raises:
-            CnnRnnError: it is empty.
-        """
-        if name not in (*SPLITS, "all"):
-            raise UsageError(f"no split {name!r}", f"one of {', '.join(SPLITS)}, all")
-        found = [each for each in self.examples if name in (each.split, "all")]
-        if not found:
-            sizes = Counter(each.split for each in self.examples)
-            there = ", ".join(f"{split} {sizes[split]}" for split in SPLITS if sizes[split])
-            raise CnnRnnError(f"{self.name} has no questions in the split {name!r}", f"has {there}")
-        return found
+    def facts(self, example: Example) -> list:
+        """All that is known of a question but its pixels, in JSON types."""
+        return [
+            example.id, example.split, example.group, example.question, example.answers,
+            example.candidates,
+        ]  # fmt: skip
 
     @cached_property
     def media(self) -> list[Source]:
         """What all questions are about, each picture once, in the order of its first question."""
         return media_of(self.examples)[0]
-
-    def fingerprint(self) -> str:
-        """Digest of all questions, answers and splits."""
-        digest = hashlib.blake2b(digest_size=16)
-        for each in self.examples:
-            line = json.dumps(
-                [each.identity, each.group, each.question, each.answers, each.candidates,
-                 each.split]
-            )  # fmt: skip
-            digest.update(line.encode("utf-8", "surrogateescape"))
-        return digest.hexdigest()
 
 
 def media_of(examples: Sequence[Example]) -> tuple[list[Source], np.ndarray]:
@@ -147,6 +121,19 @@ def _scenes(limit: int | None) -> list[Example]:
                     Example(
                         f"{name}#{number}", source, asked.text, (asked.answer,), asked.candidates,
                         asked.kind, group=name, split=split,
+                    )
+                )
+        part = split + RIDDLES
+        for index in range(min(limit or riddles.SIZES[split], riddles.SIZES[split])):
+            name = f"scenes:{part}:{index}"
+            source = Source(name=name, scene=(part, index))
+            scene = riddles.scene(split, index)
+            for number, riddle in enumerate(riddles.riddles(scene)):
+                asked = riddle.question
+                examples.append(
+                    Example(
+                        f"{name}#{number}", source, asked.text, (asked.answer,), asked.candidates,
+                        asked.kind, group=name, split=split, boxes=riddles.boxes(scene, riddle),
                     )
                 )
     return examples

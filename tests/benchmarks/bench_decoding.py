@@ -32,12 +32,12 @@ def run(quick: bool = False) -> list[dict]:
 
     def ours() -> float:
         began = time.perf_counter()
-        captioner.describe(features, DecodeSettings(WIDTH, WORDS))
+        captioner.writer.write(features, DecodeSettings(WIDTH, WORDS))
         return len(features) / (time.perf_counter() - began)
 
     def one() -> float:
         began = time.perf_counter()
-        captioner.describe(features[:1], DecodeSettings(WIDTH, WORDS))
+        captioner.writer.write(features[:1], DecodeSettings(WIDTH, WORDS))
         return 1 / (time.perf_counter() - began)
 
     def rival() -> float:
@@ -89,6 +89,6 @@ def _captioner() -> Captioner:
 
 
 def _check_same(captioner: Captioner, features: np.ndarray) -> None:
-    greedy = captioner.describe(features, DecodeSettings(1, WORDS))[0][0].words
+    greedy = captioner.writer.write(features, DecodeSettings(1, WORDS))[0][0].words
     assert greedy == predict_loop(captioner.model, features[:1]), "two ways, two sentences"
     assert len(greedy) == WORDS

@@ -1,0 +1,107 @@
+"""The look at the data before anything is trained on it: what every task looks for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cnnrnn import console
+from cnnrnn.errors import CnnRnnError
+
+_NAMED = 3  # how many offenders a line names
+
+
+@dataclass
+class Check:
+    """What the look at the data found.
+
+    rows: (what, value) pairs for a table.
+    warnings: one line each; training goes on.
+    missing: examples of which there is no file, by name.
+    """
+
+    rows: list[tuple[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    def tell(self) -> None:
+        """Tell it to a person."""
+        for what, value in self.rows:
+            console.info(f"{what:<24}{value}")
+        for warning in self.warnings:
+            console.warn(warning)
+
+
+def check_files(examples: Sequence, found: Check, unit: str) -> None:
+    """Names without a file, and names that lead out of the data's folder.
+
+    Args:
+        examples: each with its `source`.
+        found: what is found is added to it.
+        unit: what an example is called, in the plural.
+    """
+    for each in examples:
+        path = each.source.path
+        if each.source.problem or (path is not None and not os.path.isfile(path)):
+            found.missing.append(each.source.name)
+    if found.missing:
+        found.rows.append((f"{unit} missing", str(len(found.missing))))
+        found.warnings.append(f"{len(found.missing)} {unit} are missing: {named(found.missing)}")
+
+
+def check_sides(examples: Sequence, found: Check, unit: str) -> None:
+    """The same file (by size, then by content) in two splits.
+
+    Args:
+        examples: each with its `source` and `split`; several may have one source.
+        found: what is found is added to it.
+        unit: what an example is called, in the plural.
+    """
+    by_size: dict[int, list] = {}
+    for each in examples:
+        path = each.source.path
+        if path is not None and os.path.isfile(path):
+            by_size.setdefault(os.path.getsize(path), []).append(each)
+    by_key: dict[str, list] = {}
+    for alike in by_size.values():
+        if len({each.split for each in alike}) > 1:
+            for each in alike:
+                try:
+                    by_key.setdefault(each.source.key(), []).append(each)
+                except CnnRnnError:
+                    continue  # the extraction will report it
+    both = [
+        " = ".join(dict.fromkeys(each.source.name for each in alike))
+        for alike in by_key.values()
+        if len({each.split for each in alike}) > 1
+    ]
+    if both:
+        found.rows.append((f"{unit} on two sides", str(len(both))))
+        found.warnings.append(f"{len(both)} {unit} are in two splits: {named(both)}")
+
+
+def check_groups(examples: Sequence, found: Check) -> None:
+    """Groups that are in training and on another side too.
+
+    Args:
+        examples: each with its `group`, "" where it is of none, and `split`.
+        found: what is found is added to it.
+    """
+    sides: dict[str, set[str]] = {}
+    for each in examples:
+        if each.group:
+            sides.setdefault(each.group, set()).add(each.split)
+    if sides:
+        found.rows.append(("groups", str(len(sides))))
+    both = sorted(group for group, splits in sides.items() if "train" in splits and len(splits) > 1)
+    if both:
+        found.warnings.append(
+            f"{len(both)} groups are in training and on another side too: {named(both)}"
+        )
+
+
+def named(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
