@@ -27,7 +27,6 @@ guard that turns every failure into one line. A callback returns its exit code, 
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -81,7 +80,7 @@ class _Examples(click.Command):
             exc.show()
             sys.exit(exc.exit_code)
         except click.UsageError as exc:
-            console.error(_usage_line(exc))
+            console.error(console.usage_line(exc))
             sys.exit(exc.exit_code)
         except click.ClickException as exc:
             console.error(exc.format_message())
@@ -129,21 +128,8 @@ class ExampleGroup(_Examples, click.Group):
         name, names = args[0], self.list_commands(ctx)
         if name.startswith("-") or name in names:
             return super().resolve_command(ctx, args)
-        hint = _did_you_mean(name, names) or f"Commands: {', '.join(names)}"
+        hint = console.did_you_mean(name, names) or f"Commands: {', '.join(names)}"
         raise click.UsageError(f"No such command {name!r}. {hint}", ctx)
-
-
-def _usage_line(exc: click.UsageError) -> str:
-    line = exc.format_message()
-    if isinstance(exc, click.NoSuchOption):  # worded differently by every release of click
-        hint = _did_you_mean(exc.option_name, exc.possibilities or ())
-        line = f"No such option {exc.option_name!r}. {hint}".rstrip()
-    return f"{line.rstrip('.')} (see {exc.ctx.command_path} --help)" if exc.ctx else line
-
-
-def _did_you_mean(typed: str, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(typed, names, n=1)
-    return f"Did you mean {near[0]!r}?" if near else ""
 
 
 def _quiet_option() -> click.Option:
@@ -193,6 +179,13 @@ name_option = click.option(
     "--name", metavar="NAME", help=f"Name of the new run in {RUNS}/. Default: counted on."
 )
 """`name`: text or None, for `train`."""
+
+resume_options = block(
+    click.option("--resume", type=PATH, metavar="RUN", help="Go on with this run."),
+    click.option("--config", type=PATH, metavar="FILE", help="Take the options of a run."),
+    click.option("--dry-run", is_flag=True, help="Check the data, estimate time and disk, stop."),
+)
+"""`resume`, `config`: Path or None; `dry_run`: bool, for `train`."""
 
 seed_options = block(
     click.option("--seed", type=click.IntRange(min=0), default=0, help="Seed of all randomness."),

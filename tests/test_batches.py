@@ -173,3 +173,15 @@ def test_a_batch_reads_only_its_own_rows():
     made = batches([1] * 8)
     first = next(made.epoch(random()))
     assert made.features.reads == [first[0]["features"][:, 0].astype(int).tolist()]
+
+
+def test_large_batches_have_a_round_number_of_words_and_lose_few():
+    rng = np.random.default_rng(0)
+    captions = [[[4] * int(rng.integers(5, 15)) for _ in range(5)] for _ in range(64)]
+    batches = CaptionBatches(captions, Table(64))
+    [(inputs, targets)] = batches.epoch(np.random.default_rng(3))
+    [(every, _)] = batches.in_order()  # nothing is left out where it is only measured
+    assert len(every["positions"]) == sum(len(text) + 1 for texts in captions for text in texts)
+    assert len(targets) == len(inputs["positions"]) == len(every["positions"]) // 64 * 64
+    assert len(set(inputs["positions"].tolist())) == len(targets) and PAD not in targets
+    assert (np.diff(inputs["positions"]) > 0).all()

@@ -4,90 +4,21 @@ from __future__ import annotations
 
 import csv
 import math
-import threading
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from fit_helpers import FAST, STEPS, WIDTH, Figures, Points, column, keras, model, start
 
-from cnnrnn import backend
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.training import fit as fitting
-from cnnrnn.training.fit import FitSettings, Interrupted, averaged, fit, load_model, prefetched
+from cnnrnn.training.fit import FitSettings, Interrupted, averaged, fit, load_model
 from cnnrnn.training.run import Run
-
-keras = backend.keras()
-
-STEPS, BATCH, WIDTH = 3, 4, 5
-FAST = FitSettings(epochs=4, learning_rate=0.05, averaging=0.9, patience=10, seed=7)
-
-
-class Points:
-    """Random points, in an order that the generator decides."""
-
-    def __init__(self, scale: float = 1.0):
-        random = np.random.default_rng(0)
-        self.inputs = scale * random.normal(size=(STEPS * BATCH, WIDTH)).astype(np.float32)
-        self.targets = self.inputs.sum(axis=1, keepdims=True)
-
-    def steps(self):
-        return STEPS
-
-    def epoch(self, generator):
-        order = generator.permutation(len(self.inputs)).reshape(STEPS, BATCH)
-        for chosen in order:
-            yield self.inputs[chosen], self.targets[chosen]
-
-
-class Figures:
-    """Stands in for validation: gives the figures of a list, then raises what ends it."""
-
-    def __init__(self, *values, name="val_loss"):
-        self.values, self.name = list(values), name
-        self.weights = []
-
-    def __call__(self, model):
-        self.weights.append(model.get_weights())
-        value = self.values.pop(0)
-        if isinstance(value, BaseException):
-            raise value
-        return {self.name: value}
-
-
-def model():
-    keras.utils.set_random_seed(11)
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            layers.Input((WIDTH,)),
-            layers.Dense(6, activation="tanh"),
-            layers.Dropout(0.5),
-            layers.Dense(1),
-        ]
-    )
-
-
-def start(run, figures, settings=FAST, points=None, monitor=None, resume=False):
-    return fit(
-        model(),
-        keras.losses.MeanSquaredError(),
-        points or Points(),
-        figures,
-        monitor or figures.name,
-        settings,
-        run,
-        resume,
-    )
 
 
 @pytest.fixture
 def run(tmp_path):
     return Run.create(tmp_path, "caption", "one")
-
-
-def column(run, name):
-    return [row[name] for row in run.log()]
 
 
 # -- settings and rate ---------------------------------------------------------------------------
@@ -397,79 +328,3 @@ def test_the_log_is_plain_csv(run):
         [row] = csv.DictReader(file)
     assert list(row) == ["epoch", "loss", "val_loss", "rate", "seconds"]
     assert row["epoch"] == "1" and float(row["seconds"]) >= 0
-
-
-# -- batches made ahead --------------------------------------------------------------------------
-
-
-def threads_gone(before, seconds=2.0) -> bool:
-    """Whether no thread is left that was not there before; some need a moment."""
-    limit = time.monotonic() + seconds
-    while time.monotonic() < limit:
-        if set(threading.enumerate()) <= before:
-            return True
-        time.sleep(0.01)
-    return False
-
-
-def test_items_come_in_order_and_all(monkeypatch):
-    before = set(threading.enumerate())
-    assert list(prefetched(iter(range(100)))) == list(range(100))
-    assert list(prefetched([None, (), 0])) == [None, (), 0]
-    assert list(prefetched([])) == []
-    assert threads_gone(before)
-
-
-def test_items_are_made_ahead_but_not_all_at_once():
-    made = []
-
-    def items():
-        for number in range(50):
-            made.append(number)
-            yield number
-
-    ahead = prefetched(items(), ahead=2)
-    assert next(ahead) == 0
-    limit = time.monotonic() + 2
-    while len(made) < 4 and time.monotonic() < limit:
-        time.sleep(0.01)
-    time.sleep(0.05)
-    assert len(made) == 4  # one used, two waiting, one that waits to wait
-    ahead.close()
-
-
-def test_a_failure_comes_after_the_items_before_it():
-    def items():
-        yield 1
-        yield 2
-        raise CnnRnnError("no more")
-
-    before = set(threading.enumerate())
-    seen = []
-    with pytest.raises(CnnRnnError, match="no more"):
-        for item in prefetched(items()):
-            seen.append(item)
-    assert seen == [1, 2]
-    assert threads_gone(before)
-
-
-def test_a_reader_that_stops_early_leaves_no_thread():
-    before = set(threading.enumerate())
-    ahead = prefetched(iter(range(10**9)))
-    assert next(ahead) == 0
-    ahead.close()
-    assert threads_gone(before)
-
-
-def test_a_stopped_training_leaves_no_thread(run):
-    class Endless(Points):
-        def epoch(self, generator):
-            while True:
-                yield from super().epoch(generator)
-                self.targets[:] = math.nan
-
-    before = set(threading.enumerate())
-    with pytest.raises(CnnRnnError, match="became nan") as caught:
-        start(run, Figures(1.0), points=Endless())
-    assert caught.value.__traceback__  # which holds the frames of the loop
-    assert threads_gone(before)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from video_helpers import CODECS, encode, encode_sound, greys, numbers, turned
 
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.media import video
-from cnnrnn.media.sampling import Sampling, window
+from cnnrnn.media.sampling import Sampling
 from cnnrnn.media.source import Source
 from cnnrnn.media.video import read
 from cnnrnn.media.video_check import check
@@ -31,67 +30,6 @@ def silent(capfd):
     """FFmpeg says nothing, whatever a test gives it."""
     yield
     assert capfd.readouterr().err == ""
-
-
-# Sampling
-
-
-def test_the_middles_of_equal_spans():
-    times = np.arange(10) / 10
-    plan = Sampling(5).plan(times, 1.0)
-    assert plan.indices.tolist() == [1, 3, 5, 7, 9]  # the frames of 0.1, 0.3 ... 0.9 seconds
-    assert plan.firsts.tolist() == [0, 2, 4, 6, 8, 10]
-    assert Sampling(4).plan(times, 1.0).indices.tolist() == [1, 3, 6, 8]  # 0.125, 0.375 ...
-    assert Sampling(1).plan(times, 1.0).indices.tolist() == [5]
-
-
-@pytest.mark.parametrize("total", [16, 17, 121, 250, 431])
-@pytest.mark.parametrize("rate", [25, 30000 / 1001, 1])
-def test_a_constant_rate_gives_the_usual_rule(total, rate):
-    plan = Sampling(16).plan(np.arange(total) / rate, total / rate)
-    assert plan.indices.tolist() == [int((2 * k + 1) * total // 32) for k in range(16)]
-
-
-def test_a_short_clip_gives_all_it_has():
-    plan = Sampling(16).plan(np.arange(3) / 25, 3 / 25)
-    assert plan.indices.tolist() == [0, 1, 2] and plan.firsts.tolist() == [0, 1, 2, 3]
-
-
-def test_a_long_still_counts_as_long_as_it_lasts():
-    times = np.array([0.0, 0.1, 0.2, 0.3, 4.0, 4.1])  # frame 3 stays for 3.7 of 4.2 seconds
-    plan = Sampling(4).plan(times, 4.2)
-    assert plan.indices.tolist() == [3, 3, 3, 3]
-    assert plan.firsts.tolist() == [0, 4, 4, 4, 6]  # the steps between see no new frame
-
-
-def test_frames_at_a_rate():
-    times = np.arange(100) / 25  # 4 seconds
-    plan = Sampling(16, fps=2).plan(times, 4.0)
-    assert plan.indices.tolist() == [6, 18, 31, 43, 56, 68, 81, 93]  # 0.25, 0.75 ... 3.75 s
-    middle = Sampling(4, fps=2).plan(times, 4.0)  # seconds 1 to 3
-    assert middle.indices.tolist() == [31, 43, 56, 68]
-    assert middle.firsts.tolist() == [25, 38, 50, 63, 75]
-    assert len(Sampling(16, fps=2).plan(times[:2], 0.08)) == 1
-    assert len(Sampling(16, fps=100).plan(times[:5], 0.2)) == 5  # never more than there are
-
-
-def test_names_of_samplings_differ():
-    given = [Sampling(), Sampling(8), Sampling(16, 2), Sampling(16, 2.5), Sampling(16, 1 / 3)]
-    assert len({sampling.name for sampling in given}) == 5
-    assert Sampling(16).name == "16frames"
-
-
-@pytest.mark.parametrize("frames, fps", [(0, None), (5000, None), (4, 0), (4, -1), (4, np.inf)])
-def test_samplings_that_cannot_be_meant(frames, fps):
-    with pytest.raises(UsageError):
-        Sampling(frames, fps)
-
-
-def test_the_steps_of_a_window():
-    times = np.arange(100) / 25
-    assert window(times, 1.0, 2.0, 4).indices.tolist() == [28, 34, 40, 46]
-    assert window(times, 1.0, 1.12, 4).indices.tolist() == [25, 26, 27]
-    assert window(times, 1.01, 1.02, 4).indices.tolist() == [25]
 
 
 # Files
@@ -323,95 +261,6 @@ def test_seeking_needs_key_frames_and_an_index(tmp_path, monkeypatch, sparse):
     name = "a.ts" if "codec" in sparse else "a.mp4"
     clip = read(encode(tmp_path / name, greys(240), **sparse), Sampling(6))
     assert clip.notes == () and clip.total == 240
-
-
-# Windows
-
-
-def test_windows_slide_over_the_clip(tmp_path):
-    source = encode(tmp_path / "a.mp4", greys(30))  # 1.2 seconds
-    found = list(windows(source, 0.4, 0.2, 5, (16, 16)))
-    assert [(round(start, 2), round(end, 2)) for start, end, _ in found] == [
-        (0, 0.4), (0.2, 0.6), (0.4, 0.8), (0.6, 1.0), (0.8, 1.2)
-    ]
-    assert [numbers(clip.frames) for *_, clip in found] == [
-        [1 + first, 3 + first, 5 + first, 7 + first, 9 + first] for first in (0, 5, 10, 15, 20)
-    ]
-    np.testing.assert_allclose(found[1][2].times, np.array([6, 8, 10, 12, 14]) / 25)
-
-
-def test_windows_further_apart_than_long_and_longer_than_the_clip(tmp_path):
-    source = encode(tmp_path / "a.mp4", greys(30))
-    found = list(windows(source, 0.1, 0.55, 2))
-    assert [numbers(clip.frames) for *_, clip in found] == [[0, 1], [14, 15], [28, 29]]
-    ((start, end, clip),) = windows(source, 5, 1, 3)
-    assert (start, end) == (0, pytest.approx(1.2)) and numbers(clip.frames) == [5, 15, 25]
-    for seconds, step in [(0, 1), (1, 0), (np.nan, 1)]:
-        with pytest.raises(UsageError):
-            list(windows(source, seconds, step))
-
-
-def test_windows_of_a_file_cut_short(tmp_path, monkeypatch):
-    source = encode(tmp_path / "a.mp4", greys(30))
-    frames = FileReel.frames
-    monkeypatch.setattr(
-        FileReel,
-        "frames",
-        lambda *a, **k: (pair for pair in frames(*a, **k) if pair[0] < 13),
-    )
-    found = list(windows(source, 0.4, 0.4, 5))
-    assert [numbers(clip.frames) for *_, clip in found] == [[1, 3, 5, 7, 9], [11]]
-
-
-def test_windows_hold_only_those_under_way():
-    reads = []
-
-    class Long(ArrayReel):
-        def frames(self, wanted, size=None, grey=False, met=None, threads=0):
-            for number, frame in super().frames(wanted, size, grey, met, threads):
-                reads.append(number)
-                yield number, frame
-
-    source = Source("a", array=greys(120))
-    stream = windows(source, 1, 0.5, 4)
-    assert next(stream)[0] == 0
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cnnrnn.media.video_windows.open_reel", lambda s: Long(s.name, s.array))
-        stream = windows(source, 1, 0.5, 4)
-        next(stream)
-        assert len(reads) <= 13
-
-
-MEMORY = """
-import resource, sys
-from pathlib import Path
-from cnnrnn.media.sampling import Sampling
-from cnnrnn.media.source import Source
-from cnnrnn.media import video
-from cnnrnn.media.video_windows import windows
-video.LONG = 1 << 40
-source = Source("a", Path(sys.argv[1]))
-assert video.read(source, Sampling(16), (64, 64)).total == int(sys.argv[2])
-for start, end, clip in windows(source, 64, 32, 16, (64, 64)):
-    assert len(clip.frames) == 16
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
-"""
-
-
-@pytest.mark.slow
-def test_memory_does_not_grow_with_ten_hours(tmp_path):
-    peaks = []
-    for hours, count in ((0.1, 360), (10, 36_000)):
-        path = tmp_path / f"{hours}.mkv"
-        picture = greys(30, (48, 64))
-        encode(path, (picture[i % 30] for i in range(count)), "mpeg4", 1, options={})
-        done = subprocess.run(
-            [sys.executable, "-c", MEMORY, str(path), str(count)],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        peaks.append(int(done.stdout))
-    # 25 bytes a frame are packets and their times, some of them twice while they are sorted.
-    assert peaks[1] - peaks[0] < 10, peaks  # MB
 
 
 # Writing

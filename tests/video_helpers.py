@@ -85,3 +85,18 @@ def turned(source: Source) -> Source:
     at = data.index(upright, data.index(upright) + 1)
     source.path.write_bytes(data[:at] + quarter + data[at + len(upright) :])
     return source
+
+
+def square(places: list[int]) -> np.ndarray:
+    """A patterned square of 32 pixels that is at these columns of 160, in the middle row."""
+    frames = np.zeros((len(places), 120, 160, 3), np.uint8)
+    pattern = np.random.default_rng(0).integers(60, 255, (32, 32, 1), np.uint8)
+    for frame, place in zip(frames, places, strict=True):
+        frame[44:76, place : place + 32] = pattern
+    return frames
+
+
+def clip(first: int, count: int = 8, size: tuple[int, int] = (32, 32)) -> np.ndarray:
+    """Frames with the even values first, first + 1 ..."""
+    values = np.arange(first, first + count, dtype=np.uint8)
+    return np.broadcast_to(values[:, None, None, None], (count, *size, 3)).copy()

@@ -124,7 +124,7 @@ class CaptionBatches:
     def _batch(self, pictures: np.ndarray, generator) -> tuple[dict, np.ndarray]:
         pictures = np.sort(pictures)  # rows are read in the order in which they lie
         chosen = [self._choose(self.captions[picture], generator) for picture in pictures]
-        words, targets = taught(chosen, self._per_picture)
+        words, targets = taught(chosen, self._per_picture, generator)
         return {"features": self._features(pictures, generator), **words}, targets
 
     def _choose(self, texts: Sequence[Sequence[int]], generator) -> Sequence[Sequence[int]]:

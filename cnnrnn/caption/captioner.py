@@ -18,11 +18,12 @@ from cnnrnn import console
 from cnnrnn.caption.familiarity import Familiarity
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.features.extractor import Extractor
-from cnnrnn.media.sources import Source
+from cnnrnn.media.sources import Source, as_source
 from cnnrnn.text.decoder import DecodeSettings, Sentence
 from cnnrnn.text.vocabulary import Vocabulary
 from cnnrnn.text.writer import BATCH, Writer
-from cnnrnn.training.run import Run, newest
+from cnnrnn.training.found import check_weights, found_run
+from cnnrnn.training.run import Run
 
 TASK = "caption"
 STARTER = Path(__file__).parent / "starter"
@@ -80,11 +81,7 @@ class Captioner:
         Raises:
             CnnRnnError: no such run, or a damaged one.
         """
-        found = (
-            Run.open(run, TASK) if run else newest(root, TASK, _sees) or Run.open(STARTER, TASK)
-        )
-        if not found.usable:
-            raise CnnRnnError(f"run {found.path} has no best.keras", "no epoch was finished there")
+        found = found_run(run, root, TASK, STARTER, _sees)
         from cnnrnn.caption import models  # noqa: F401  registers the classes
         from cnnrnn.training.fit import load_model
 
@@ -103,7 +100,7 @@ class Captioner:
 
         A picture that cannot be read gives a `Caption` with its `error`.
         """
-        return list(self.stream(map(_source, pictures), settings, start))
+        return list(self.stream(map(as_source, pictures), settings, start))
 
     def stream(
         self, sources: Iterable[Source], settings: DecodeSettings | None = None, start: str = ""
@@ -181,12 +178,7 @@ def _extractor(run: Run) -> Extractor | None:
         size=tuple(config["image_size"]),
         batch=BATCH,
     )
-    if extractor.spec.weights_hash != config["weights_hash"]:
-        raise CnnRnnError(
-            f"the {config['backbone']} weights {config['weights']} are not those that "
-            f"run {run.path} was trained with",
-            "put the same weights file back, or train again",
-        )
+    check_weights(run, extractor.spec.weights_hash)
     return extractor
 
 
@@ -199,11 +191,3 @@ def _sees(run: Run) -> bool:
     if reason:
         console.warn(f"{reason}: another run is used")
     return not reason
-
-
-def _source(picture: Source | str | Path | np.ndarray) -> Source:
-    if isinstance(picture, Source):
-        return picture
-    if isinstance(picture, np.ndarray):
-        return Source(name="array", array=picture)
-    return Source(name=str(picture), path=Path(picture))

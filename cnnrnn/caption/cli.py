@@ -93,13 +93,11 @@ _fit_options = options.block(
 @_fit_options
 @options.seed_options
 @options.name_option
-@click.option("--resume", type=options.PATH, metavar="RUN", help="Go on with this run.")
-@click.option("--config", type=options.PATH, metavar="FILE", help="Take the options of a run.")
+@options.resume_options
 @click.option(
     "--init", type=options.PATH, metavar="RUN",
     help="Begin with the weights of a run, on its data unless --data says otherwise.",
 )  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Check the data, estimate time and disk, and stop.")
 @options.device_options
 @click.pass_context
 def train(
@@ -110,6 +108,7 @@ def train(
     from cnnrnn.caption import train as training
     from cnnrnn.caption.settings import TrainSettings
     from cnnrnn.training.chosen import settings_of
+    from cnnrnn.training.outline import tell_estimate, tell_outcome
 
     if init and not resume:
         settings = _begun(ctx, TrainSettings, config, init)
@@ -117,22 +116,10 @@ def train(
         settings = settings_of(ctx, TrainSettings, TASK, resume, config)
     backend.choose(device=device, threads=threads)
     if dry_run:
-        cost = training.dry_run(settings)
-        seconds = cost["extraction_seconds"] + cost["training_seconds"]
-        console.info(
-            f"estimate  {console.duration(seconds)} ({console.duration(cost['extraction_seconds'])}"
-            f" features, {console.duration(cost['training_seconds'])} training), "
-            f"{console.size(cost['disk_bytes'])} of disk"
-        )
+        tell_estimate(training.dry_run(settings))
         return 0
     outcome = training.train(settings, options.RUNS, name, deterministic, resume)
-    console.closing(
-        ("caption", outcome.summary),
-        ("saved", f"{outcome.run.path}/"),
-        ("report", outcome.run.path / "report.html"),
-        ("next", f"cnnrnn caption predict {_example(outcome.run)} --run {outcome.run.path}"),
-    )
-    return 1 if outcome.failures else 0
+    return tell_outcome(TASK, outcome, "predict", _example(outcome.run))
 
 
 def _example(run) -> str:

@@ -25,6 +25,7 @@ _KEPT = 0.995  # share of held-out pictures that are called familiar
 _MARGIN = 1.1  # the limit is a little above that: unlike must mean clearly unlike
 _SHRINKAGE = 0.03  # s: what few pictures say of 1,280 features is not taken at its word
 _FLAT = 0.05  # a feature that hardly varies counts as varying by this share of the usual
+_BLOCK = 256  # vectors whose copies are held at once
 _ENOUGH = 100  # fewer held-out pictures do not show how far a familiar one can be
 
 
@@ -66,20 +67,25 @@ class Familiarity:
     @classmethod
     def _spread(cls, vectors: np.ndarray) -> Familiarity:
         """Centre and whitening of features (n, D), with no limit yet."""
-        # A second copy of the vectors is not made in float64: its size would be that of the data.
         centre = vectors.mean(axis=0, dtype=np.float64)
-        units = vectors - centre.astype(np.float32)
-        scale = np.sqrt(np.square(units).mean(axis=0, dtype=np.float64))
+        covariance = np.zeros((len(centre), len(centre)))
+        for first in range(0, len(vectors), _BLOCK):
+            units = vectors[first : first + _BLOCK] - centre
+            covariance += units.T @ units / len(vectors)
+        scale = np.sqrt(np.diag(covariance))
         scale = np.maximum(scale, max(_FLAT * scale.mean(), 1e-3))
-        units /= scale.astype(np.float32)
-        covariance = (units.T @ units).astype(np.float64) / len(units)
+        covariance /= scale * scale[:, None]
         variances, axes = np.linalg.eigh(covariance)
         whitening = axes / np.sqrt(np.maximum(variances, 0) + _SHRINKAGE) / scale[:, None]
         return cls(centre.astype(np.float32), whitening.astype(np.float32), 0.0)
 
     def distances(self, vectors: np.ndarray) -> np.ndarray:
         """Distances (n,) of pooled features (n, D); about 1 and less for training pictures."""
-        return np.sqrt(np.square((vectors - self.centre) @ self.whitening).mean(axis=1))
+        found = np.empty(len(vectors), np.float32)
+        for first in range(0, len(vectors), _BLOCK):
+            units = (vectors[first : first + _BLOCK] - self.centre) @ self.whitening
+            found[first : first + _BLOCK] = np.sqrt(np.square(units).mean(axis=1))
+        return found
 
     def known(self, features: np.ndarray) -> np.ndarray:
         """Whether each of these features (n, ...) is of a familiar picture, (n,) bool."""

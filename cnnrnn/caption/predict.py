@@ -11,8 +11,9 @@ from cnnrnn import console
 from cnnrnn.caption.captioner import STARTER, Caption, Captioner
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.media import drawing, fonts, images
-from cnnrnn.media.sources import OutputNames, Source, expand
+from cnnrnn.media.sources import OutputNames, Source, check_place, expand
 from cnnrnn.text.decoder import DecodeSettings
+from cnnrnn.training.found import tell_run
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,7 @@ def predict(arguments: Sequence[str], run: Path | None, settings: PredictSetting
         _check_output(settings)
     captioner = Captioner.load(run)
     captioner.writer.beginning(settings.start)
-    starter = captioner.run.path == STARTER
-    shown = "the shipped starter model, which knows the built-in world" if starter else ""
-    console.info(f"run {shown or captioner.run.path}")
+    tell_run(captioner.run, STARTER, "the built-in world")
     report = console.Report("pictures")
     names = OutputNames(".jpg")
     seen: list[Source] = []
@@ -81,11 +80,7 @@ def predict(arguments: Sequence[str], run: Path | None, settings: PredictSetting
             report.ok()
         except CnnRnnError as error:
             report.fail(caption.name, error)
-    if not report.succeeded and not report.failures:
-        raise CnnRnnError("no pictures", "give files, folders or scenes:N")
-    if report.failures:
-        console.info(report.summary())
-    return report.exit_code
+    return report.closed("give files, folders or scenes:N")
 
 
 def _check_output(settings: PredictSettings) -> None:
@@ -144,11 +139,7 @@ def _draw(
     captioner: Captioner, source: Source, caption: Caption, settings: PredictSettings, names
 ) -> None:
     """The picture above its caption and, for a model with attention, where it looked."""
-    if source.path and source.path.parent.resolve() == settings.output.resolve():
-        raise CnnRnnError(
-            f"{source.name} lies in the output folder {settings.output} and could be overwritten",
-            "choose another folder",
-        )
+    check_place(source, settings.output)
     picture = source.read()
     name = names(caption.name)
     barred = drawing.caption_bar(picture, caption.text, font=settings.font)

@@ -26,7 +26,10 @@ class PictureRows(Selection):
 
     def pooled(self) -> np.ndarray:
         """Mean features of all of them, float32 (n, D), without holding their grids."""
-        return np.concatenate([vectors for _, vectors in self.pooled_blocks()])
+        found = np.empty((len(self), self.row_shape[-1]), np.float32)
+        for first, vectors in self.pooled_blocks():
+            found[first : first + len(vectors)] = vectors
+        return found
 
     def pooled_blocks(self) -> Iterator[tuple[int, np.ndarray]]:
         """The same by blocks: the number of the first row and float32 (at most 64, D)."""

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cnnrnn import console
 from cnnrnn.caption.captioner import Captioner
 from cnnrnn.caption.evaluate import Evaluation
 from cnnrnn.caption.prepare import Pictures
 from cnnrnn.text.decoder import DecodeSettings
-from cnnrnn.training.report import Card, Report
+from cnnrnn.training.report import Card
 from cnnrnn.training.run import Run
+from cnnrnn.training.run_report import add_curves, close, opened, range_text
 
 SAMPLES = 12
 SCORES = ("Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "METEOR", "ROUGE_L", "CIDEr")
@@ -48,19 +48,14 @@ def write_report(
         which: what these are, in words.
         settings: how the sentences were searched.
     """
-    outcome = run.read_json("metrics.json")
     best = evaluations[0]
-    report = Report(
-        f"Captions: {run.name}",
-        f"{run.config['model']} on {run.config['data']}, {len(run.log())} epochs",
-    )
-    report.headline(
+    report = opened(
+        run,
+        "Captions",
         [
             ("BLEU-4", best.scores["Bleu_4"], f"{len(pictures.examples)} {which}"),
-            ("CIDEr", best.scores["CIDEr"], _range(best, "CIDEr")),
-            ("best epoch", outcome["epoch"], f"chosen by {outcome['metric']}"),
-            ("training", console.duration(sum(row["seconds"] for row in run.log())), "all epochs"),
-        ]
+            ("CIDEr", best.scores["CIDEr"], range_text(best.intervals["CIDEr"])),
+        ],
     )
     for missing, reason in best.missing.items():
         report.warning(f"{missing} is not in the table: {reason}.")
@@ -71,33 +66,17 @@ def write_report(
         [each.row(keys) for each in evaluations],
         higher=keys,
         note=f"On {len(pictures.examples)} {which}, beam width {settings.beam_width}; "
-        + "; ".join(f"{key} {_range(best, key)}" for key in best.intervals)
+        + "; ".join(f"{key} {range_text(bounds)}" for key, bounds in best.intervals.items())
         + " (95 % bootstrap over pictures). The epoch was chosen on these pictures."
         * ("aside" in which),
     )
-    report.heading("Training")
-    for title, (unit, series) in _CURVES.items():
-        points = {name: _points(run, key) for name, key in series.items()}
-        report.curves(title, points, unit, best=outcome["epoch"])
+    add_curves(report, run, _CURVES)
     report.gallery(
         "Captions",
         _cards(captioner, pictures, settings),
         "Pictures that were not trained on, drawn at random.",
     )
-    report.settings(
-        "Settings", {key: run.config[key] for key in _SHOWN if run.config.get(key) is not None}
-    )
-    report.settings("Versions", run.config["versions"])
-    report.write(run.path / "report.html")
-
-
-def _points(run: Run, key: str) -> list[tuple[float, float]]:
-    return [(row["epoch"], row[key]) for row in run.log() if row.get(key) is not None]
-
-
-def _range(evaluation: Evaluation, key: str) -> str:
-    low, high = evaluation.intervals[key]
-    return f"{low:.3f} to {high:.3f}"
+    close(report, run, _SHOWN)
 
 
 def _cards(captioner: Captioner, pictures: Pictures, settings: DecodeSettings) -> list[Card]:

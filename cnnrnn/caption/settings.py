@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from cnnrnn.caption.data import BUILT_IN
 from cnnrnn.errors import UsageError
 from cnnrnn.training.chosen import fields_of
+from cnnrnn.training.settings import (
+    SCHEDULES,
+    as_config,
+    check_choices,
+    check_counts,
+    check_fit,
+    check_shares,
+    filled,
+)
 
 MODELS = ("attention", "inject-init")
 TOKENIZERS = ("words", "characters")
-SCHEDULES = ("cosine", "plateau", "fixed")
 REWARDS = ("cider",)
 PRECISIONS = ("float32", "mixed_bfloat16")
 
@@ -73,32 +80,18 @@ class TrainSettings:
     seed: int = 0
 
     def __post_init__(self):
-        for name, known in (
-            ("model", MODELS),
-            ("tokenizer", TOKENIZERS),
-            ("schedule", SCHEDULES),
-            ("precision", PRECISIONS),
-        ):
-            value = getattr(self, name)
-            if value not in known:
-                raise UsageError(f"no {name} {value!r}", f"one of {', '.join(known)}")
-        for name in ("dropout", "feature_dropout", "smoothing"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value < 1:
-                raise UsageError(f"{name} is {value}", "0 to below 1")
-        for name in ("hidden", "embedding", "batch", "holdout", "epochs", "min_count", "patience"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UsageError(f"{name} is {value}", "at least 1")
-        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
-            raise UsageError(f"learning_rate is {self.learning_rate}", "e.g. 1e-3")
+        choices = {"model": MODELS, "tokenizer": TOKENIZERS, "precision": PRECISIONS}
+        check_choices(self, choices | {"reward": (None, *REWARDS)})
+        check_shares(self, "dropout", "feature_dropout", "smoothing")
+        check_counts(
+            self, "hidden", "embedding", "batch", "holdout", "epochs", "min_count", "patience"
+        )
+        check_fit(self)
         if self.features and (self.backbone or self.weights != "auto" or self.image_size):
             raise UsageError(
                 "precomputed features come from a network of their own",
                 "leave out --backbone, --weights and --image-size",
             )
-        if self.reward not in (None, *REWARDS):
-            raise UsageError(f"no reward {self.reward!r}", f"one of {', '.join(REWARDS)}")
         if self.reward and not self.init:
             raise UsageError(
                 "a reward only improves a captioner that can speak", "name its run with --init"
@@ -108,8 +101,6 @@ class TrainSettings:
                 "smoothing and mirrored pictures are for captions that people wrote",
                 "leave them out with --reward",
             )
-        if not self.clip_norm >= 0:
-            raise UsageError(f"clip_norm is {self.clip_norm}", "0 does not clip")
 
     @property
     def built_in(self) -> bool:
@@ -131,13 +122,11 @@ class TrainSettings:
         chosen["min_count"] = 1 if captions < 2_000 else 2 if captions < 10_000 else 5
         if self.features:
             del chosen["backbone"]
-        unset = {key: value for key, value in chosen.items() if getattr(self, key) is None}
-        return replace(self, **unset)
+        return filled(self, chosen)
 
     def as_config(self) -> dict[str, Any]:
-        """In JSON types, for config.json; there `format` is that of the run folder."""
-        config = asdict(self)
-        return {"data": config.pop("data"), "data_format": config.pop("format"), **config}
+        """See `training.settings.as_config`."""
+        return as_config(self)
 
     def begun_from(self, run: str) -> TrainSettings:
         """Of these settings of `run` those that a training keeps which begins with its weights:

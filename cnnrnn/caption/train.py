@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnrnn import backend, console
+from cnnrnn import backend
 from cnnrnn.caption import check as checks
 from cnnrnn.caption import data as readers
 from cnnrnn.caption.batches import CaptionBatches, encoded, mirrorable
@@ -28,29 +28,22 @@ from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.text.tokenizer import Tokenizer
 from cnnrnn.text.vocabulary import UNSPOKEN, Vocabulary
 from cnnrnn.training.check import Check
-from cnnrnn.training.chosen import check_same, opened_to_resume
-from cnnrnn.training.origin import check_name
+from cnnrnn.training.chosen import check_same
+from cnnrnn.training.outline import (
+    TrainOutcome,
+    begin,
+    check_usable,
+    new_run,
+    reached,
+    step_seconds,
+    weights_place,
+)
 from cnnrnn.training.run import Run
 from cnnrnn.training.splits import hold_out
 
 TASK = "caption"
 MONITOR = "val_CIDEr"
 _TRIAL_PICTURES = 32
-_TRIAL_STEPS = 3
-
-
-@dataclass
-class TrainOutcome:
-    """What a training left behind.
-
-    run: its folder.
-    summary: the line of what was reached.
-    failures: (name, reason) of the pictures that could not be used.
-    """
-
-    run: Run
-    summary: str
-    failures: list[tuple[str, str]]
 
 
 @dataclass
@@ -99,13 +92,9 @@ def train(
         CnnRnnError: no data, a run that does not fit, a loss that is no number.
         Interrupted: Ctrl-C; the run can be resumed.
     """
-    run = opened_to_resume(resume, TASK) if resume else None
-    if name is not None and run is None:
-        check_name(Path(root) / TASK, name)
-    if run:
-        settings = TrainSettings.from_config(run.config)
-        deterministic = bool(run.config.get("deterministic"))
-    prepared = prepare(settings)
+    begun = begin(TrainSettings, settings, TASK, root, name, deterministic, resume)
+    run, deterministic = begun.run, begun.deterministic
+    prepared = prepare(begun.settings)
     prepared.check.tell()
     settings = prepared.settings
     config = settings.as_config() | {"deterministic": deterministic}
@@ -119,15 +108,11 @@ def train(
     tell_failures(prepared.data.name, training.failures, "pictures")
     usable = len(training.examples)
     kept, aside = hold_out(usable, settings.holdout, settings.seed)
-    if run is None:
-        config |= _provenance(prepared) | {"usable_pictures": usable}
-        run = Run.create(root, TASK, name, config)
+    if run:
+        check_usable(run, usable, "pictures")
+    else:
+        run = new_run(root, TASK, name, config | _provenance(prepared), usable, "pictures")
         prepared.vocabulary.save(run.path / "vocabulary.json")
-    elif (before := run.config.get("usable_pictures", usable)) != usable:
-        raise CnnRnnError(
-            f"{usable} training pictures can be read, run {run.path} began with {before}",
-            "put the same pictures back, or start a new run",
-        )
     result = _fit(run, prepared, training.part(kept), training.part(aside), bool(resume))
     summary = _conclude(run, prepared, training.part(kept), training.part(aside), result)
     return TrainOutcome(run, summary, training.failures)
@@ -154,14 +139,8 @@ def dry_run(settings: TrainSettings) -> dict[str, float]:
         made.compute(pictures)
         extraction = (time.perf_counter() - began) / len(pictures)
     batches = _batches(prepared, trial, None)
-    model, loss = _model(prepared, trial.features.row_shape), _loss(settings)
-    model.compile("adam", loss)
     steps = [batch for _ in range(2) for batch in batches.epoch(np.random.default_rng(0))]
-    model.train_on_batch(*steps[0])
-    began = time.perf_counter()
-    for number in range(_TRIAL_STEPS):
-        model.train_on_batch(*steps[number % len(steps)])
-    step = (time.perf_counter() - began) / _TRIAL_STEPS
+    step = step_seconds(_model(prepared, trial.features.row_shape), _loss(settings), steps)
     copies = 2 if settings.mirror else 1
     row_bytes = int(np.prod(trial.features.row_shape)) * 2
     return {
@@ -189,9 +168,7 @@ def _provenance(prepared: Prepared) -> dict:
     made = extractor(settings)
     if settings.init:
         found["init"] = str(Path(settings.init).resolve())
-    if Path(settings.weights).exists():
-        # The run must find the file again from wherever it is used.
-        found["weights"] = str(Path(settings.weights).resolve())
+    found |= weights_place(settings.weights)
     return found | {"weights_hash": made.spec.weights_hash, "image_size": list(made.size)}
 
 
@@ -258,14 +235,7 @@ def _fit(run: Run, prepared: Prepared, training: Pictures, aside: Pictures, resu
         RewardBatches(batches) if settings.reward else batches,
         Validation(prepared.vocabulary, aside, _batches(prepared, aside, None)),
         MONITOR,
-        FitSettings(
-            epochs=settings.epochs,
-            learning_rate=settings.learning_rate,
-            schedule=settings.schedule,
-            clip_norm=settings.clip_norm,
-            patience=settings.patience,
-            seed=settings.seed,
-        ),
+        FitSettings.of(settings),
         run,
         resume,
     )
@@ -284,11 +254,10 @@ def _conclude(run: Run, prepared: Prepared, training: Pictures, aside: Pictures,
     best = evaluations[0]
     run.finish(MONITOR, result.best_value, result.best_epoch, best.scores)
     write_report(run, captioner, evaluations, aside, "training pictures kept aside", search)
-    stop = ", stopped early" if result.stopped_early else ""
-    return (
-        f"{result.epochs} epochs in {console.duration(result.seconds)}, "
+    return reached(
+        result,
         f"BLEU-4 {best.scores['Bleu_4']:.3f}, CIDEr {best.scores['CIDEr']:.3f} on "
-        f"{len(aside.examples)} pictures kept aside, at epoch {result.best_epoch} (best){stop}"
+        f"{len(aside.examples)} pictures kept aside",
     )
 
 

@@ -16,6 +16,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PureWindowsPath
 
+import numpy as np
+
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.media.medium import PICTURES, Medium
 from cnnrnn.media.source import Source
@@ -182,6 +184,28 @@ def _built_in(arg: str, medium: Medium) -> Iterator[Source]:
         Source(f"{prefix}:{index}", **{medium.field: (split, index)})
         for index in range(first, last + 1)
     )
+
+
+def as_source(given: Source | str | Path | np.ndarray) -> Source:
+    """A source of what a person may give: a path, or the pixels of a picture or clip."""
+    if isinstance(given, Source):
+        return given
+    if isinstance(given, np.ndarray):
+        return Source(name="array", array=given)
+    return Source(name=str(given), path=Path(given))
+
+
+def check_place(source: Source, folder: Path) -> None:
+    """What is drawn of a source goes into another folder than its own.
+
+    Raises:
+        CnnRnnError: it lies there, and could be overwritten.
+    """
+    if source.path and source.path.parent.resolve() == folder.resolve():
+        raise CnnRnnError(
+            f"{source.name} lies in the output folder {folder} and could be overwritten",
+            "choose another folder",
+        )
 
 
 def safe_join(base: Path | str, name: str) -> Path:

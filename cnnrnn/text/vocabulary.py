@@ -17,6 +17,7 @@ UNSPOKEN = (PAD, START, UNKNOWN)  # no decoder writes these
 SPECIALS = ("<pad>", "<start>", "<end>", "<unk>")  # no tokenizer makes these: it drops < and >
 
 _FORMAT, _VERSION = "cnnrnn-vocabulary", 1
+_ROUND = 64  # see `taught`
 
 
 class Vocabulary:
@@ -148,13 +149,18 @@ def _is_counts(words: object) -> bool:
 
 
 def taught(
-    texts: Sequence[Sequence[Sequence[int]]], columns: int | None = None
+    texts: Sequence[Sequence[Sequence[int]]],
+    columns: int | None = None,
+    generator: np.random.Generator | None = None,
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Sentences as a language model learns them: from each word and all before it, the next.
 
     Args:
         texts: word numbers, by code (picture, region, question) and sentence.
         columns: C, room for so many sentences a code; None for as many as one has.
+        generator: leaves out a random few of many words, so that their count is a multiple of 64.
+            A product of a new size makes the backend compile and keep a kernel for it: were every
+            batch of another size, the memory would grow with the number of steps.
 
     Returns:
         inputs: `words` int32 (B, C, T), START and the sentence, PAD behind it; `positions` int32
@@ -170,4 +176,7 @@ def taught(
             words[row, column, : len(text) + 1] = [START, *text]
             targets[row, column, : len(text) + 1] = [*text, END]
     positions = np.flatnonzero(targets != PAD).astype(np.int32)
+    surplus = len(positions) % _ROUND
+    if generator is not None and surplus and len(positions) >= 10 * _ROUND:
+        positions = np.delete(positions, generator.choice(len(positions), surplus, replace=False))
     return {"words": words, "positions": positions}, targets.ravel()[positions]

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,10 +22,10 @@ import numpy as np
 from cnnrnn import backend, console
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.training.run import Run
+from cnnrnn.training.settings import SCHEDULES
 
 keras = backend.keras()
 
-SCHEDULES = ("cosine", "plateau", "fixed")
 _AHEAD = 2  # batches made ready while the network computes
 
 
@@ -74,6 +74,13 @@ class FitSettings:
             raise UsageError(f"averaging is {self.averaging}", "0 to below 1")
         if not self.clip_norm >= 0:
             raise UsageError(f"a gradient norm cannot be {self.clip_norm}", "0 does not clip")
+
+
+    @classmethod
+    def of(cls, settings: Any, **more: Any) -> FitSettings:
+        """Those that a task's settings have too, and `more`."""
+        shared = {each.name for each in fields(cls)} & {each.name for each in fields(settings)}
+        return cls(**{name: getattr(settings, name) for name in shared} | more)
 
 
 class Batches(Protocol):

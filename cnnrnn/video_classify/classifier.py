@@ -17,9 +17,10 @@ import numpy as np
 from cnnrnn import backend
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.media.sampling import Sampling
-from cnnrnn.media.sources import Source
+from cnnrnn.media.sources import Source, as_source
 from cnnrnn.media.video_decode import open_reel
-from cnnrnn.training.run import Run, newest
+from cnnrnn.training.found import check_weights, found_run
+from cnnrnn.training.run import Run
 from cnnrnn.video_classify.batches import inputs
 from cnnrnn.video_classify.controls import Transform
 from cnnrnn.video_classify.data import Example
@@ -125,7 +126,7 @@ class VideoClassifier:
         Raises:
             CnnRnnError: no such run, a damaged one, or an ensemble (see `load_classifier`).
         """
-        return cls.open(found_run(run, root))
+        return cls.open(found_run(run, root, TASK, STARTER))
 
     @classmethod
     def open(cls, run: Run) -> VideoClassifier:
@@ -133,8 +134,6 @@ class VideoClassifier:
         from cnnrnn.training.fit import load_model
         from cnnrnn.video_classify import losses, models  # noqa: F401  registers the classes
 
-        if not run.usable:
-            raise CnnRnnError(f"run {run.path} has no best.keras", "no epoch was finished there")
         if run.config.get("model") == ENSEMBLE:
             raise CnnRnnError(f"run {run.path} is an ensemble", "open it with load_classifier")
         settings = TrainSettings.from_config(run.config)
@@ -153,13 +152,7 @@ class VideoClassifier:
         """
         if self._extractors is None:
             made = extractors(self.settings)
-            config = self.run.config
-            if identity(made)["weights_hash"] != config.get("weights_hash"):
-                raise CnnRnnError(
-                    f"the {config['backbone']} weights {config['weights']} are not those that "
-                    f"run {self.run.path} was trained with",
-                    "put the same weights file back, or train again",
-                )
+            check_weights(self.run, identity(made)["weights_hash"])
             self._extractors = made
         return self._extractors
 
@@ -260,15 +253,6 @@ class VideoClassifier:
         return {key: value[:count] for key, value in self._analyse(filled).items()}
 
 
-def as_source(clip: Source | str | Path | np.ndarray) -> Source:
-    """A source of what a person may give."""
-    if isinstance(clip, Source):
-        return clip
-    if isinstance(clip, np.ndarray):
-        return Source(name="array", array=clip)
-    return Source(name=str(clip), path=Path(clip))
-
-
 def _times(source: Source, sampling: Sampling, count: int) -> np.ndarray:
     """When the sampled frames appear, seconds (count,)."""
     reel = open_reel(source)
@@ -278,11 +262,6 @@ def _times(source: Source, sampling: Sampling, count: int) -> np.ndarray:
             return times
     # A damaged file holds other frames than it says.
     return np.linspace(0, reel.duration, 2 * count + 1)[1::2]
-
-
-def found_run(run: Path | str | None, root: Path | str = "runs") -> Run:
-    """A run that is named, or the newest one, or the shipped starter."""
-    return Run.open(run, TASK) if run else newest(root, TASK) or Run.open(STARTER, TASK)
 
 
 def read_labels(run: Run) -> list[str]:
@@ -299,7 +278,7 @@ def read_labels(run: Run) -> list[str]:
 
 def load_classifier(run: Path | str | None = None, root: Path | str = "runs") -> Classifier:
     """Open a run of any kind, an ensemble too."""
-    found = found_run(run, root)
+    found = found_run(run, root, TASK, STARTER)
     if found.config.get("model") == ENSEMBLE:
         from cnnrnn.video_classify.ensemble import Ensemble
 

@@ -127,9 +127,7 @@ _fit_options = options.block(
 @_fit_options
 @options.seed_options
 @options.name_option
-@click.option("--resume", type=options.PATH, metavar="RUN", help="Go on with this run.")
-@click.option("--config", type=options.PATH, metavar="FILE", help="Take the options of a run.")
-@click.option("--dry-run", is_flag=True, help="Check the data, estimate time and disk, and stop.")
+@options.resume_options
 @options.device_options
 @click.pass_context
 def train(
@@ -142,27 +140,16 @@ def train(
     if model == ENSEMBLE or members:
         return _join(ctx, model, members, name)
     from cnnrnn.training.chosen import settings_of
+    from cnnrnn.training.outline import tell_estimate, tell_outcome
     from cnnrnn.video_classify import train as training
     from cnnrnn.video_classify.settings import TrainSettings
 
     settings = settings_of(ctx, TrainSettings, TASK, resume, config)
     if dry_run:
-        cost = training.dry_run(settings)
-        seconds = cost["extraction_seconds"] + cost["training_seconds"]
-        console.info(
-            f"estimate  {console.duration(seconds)} ({console.duration(cost['extraction_seconds'])}"
-            f" features, {console.duration(cost['training_seconds'])} training), "
-            f"{console.size(cost['disk_bytes'])} of disk"
-        )
+        tell_estimate(training.dry_run(settings))
         return 0
     outcome = training.train(settings, options.RUNS, name, deterministic, resume)
-    console.closing(
-        (TASK, outcome.summary),
-        ("saved", f"{outcome.run.path}/"),
-        ("report", outcome.run.path / "report.html"),
-        ("next", f"cnnrnn {TASK} predict {_example(outcome.run)} --run {outcome.run.path}"),
-    )
-    return 1 if outcome.failures else 0
+    return tell_outcome(TASK, outcome, "predict", _example(outcome.run))
 
 
 def _join(ctx, model, members, name) -> int:

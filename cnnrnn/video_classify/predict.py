@@ -11,7 +11,8 @@ from cnnrnn import console
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.media import video_write
 from cnnrnn.media.medium import CLIPS
-from cnnrnn.media.sources import OutputNames, Source, expand
+from cnnrnn.media.sources import OutputNames, Source, check_place, expand
+from cnnrnn.training.found import tell_run
 from cnnrnn.video_classify.classifier import (
     STARTER,
     Classifier,
@@ -54,9 +55,7 @@ def predict(arguments: Sequence[str], run: Path | None, settings: PredictSetting
     """
     file = _single_file(settings.output)
     classifier = load_classifier(run)
-    starter = classifier.run.path == STARTER
-    shown = "the shipped starter model, which knows the built-in clips" if starter else ""
-    console.info(f"run {shown or classifier.run.path}")
+    tell_run(classifier.run, STARTER, "the built-in clips")
     report = console.Report("clips")
     names = OutputNames(".mp4")
     for source in islice(expand(arguments, medium=CLIPS), settings.limit):
@@ -85,11 +84,7 @@ def predict(arguments: Sequence[str], run: Path | None, settings: PredictSetting
             if settings.json:
                 console.json_line({"path": source.name, "error": str(error)})
             report.fail(source.name, error)
-    if not report.succeeded and not report.failures:
-        raise CnnRnnError("no clips", "give files, folders or clips:N")
-    if report.failures:
-        console.info(report.summary())
-    return report.exit_code
+    return report.closed("give files, folders or clips:N")
 
 
 def _single_file(output: Path | None) -> bool:
@@ -138,10 +133,6 @@ def _timeline(classifier: Classifier, source: Source, settings: PredictSettings)
 
 def _draw(classifier: Classifier, source: Source, judgement: Judgement, target: Path) -> None:
     """The clip with its labels, the votes over time and the frames that were kept."""
-    if source.path and source.path.parent.resolve() == target.parent.resolve():
-        raise CnnRnnError(
-            f"{source.name} lies in the output folder {target.parent} and could be overwritten",
-            "choose another folder",
-        )
+    check_place(source, target.parent)
     frames, rate = annotated(source, judgement, classifier.labels)
     video_write.write(target, frames, rate)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cnnrnn import console
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.media import drawing
 from cnnrnn.training.report import Card, Report
 from cnnrnn.training.run import Run
+from cnnrnn.training.run_report import add_curves, close, opened, range_text
 from cnnrnn.video_classify.classifier import Judgement, VideoClassifier
 from cnnrnn.video_classify.evaluate import Evaluation
 from cnnrnn.video_classify.metrics import ACCURACIES, KEYS
@@ -49,20 +49,15 @@ def write_report(
         clips: those that were scored.
         which: what these are, in words.
     """
-    outcome = run.read_json("metrics.json")
     best = evaluations[0]
     overall, count = best.scores.overall, len(clips.examples)
-    report = Report(
-        f"Clips: {run.name}",
-        f"{run.config['model']} on {run.config['data']}, {len(run.log())} epochs",
-    )
-    report.headline(
+    report = opened(
+        run,
+        "Clips",
         [
-            ("top-1", overall["top1"], _range(best, "top1")),
+            ("top-1", overall["top1"], range_text(best.intervals["top1"])),
             ("mean class accuracy", overall["mean_class"], f"{count} {which}"),
-            ("best epoch", outcome["epoch"], f"chosen by {outcome['metric']}"),
-            ("training", console.duration(sum(row["seconds"] for row in run.log())), "all epochs"),
-        ]
+        ],
     )
     keys = [*KEYS, *["pairs"] * bool(best.pairs)]
     report.table(
@@ -72,7 +67,7 @@ def write_report(
         higher=[key for key in keys if key != "log_loss"],
         lower=["log_loss"],
         note=f"On {count} {which}. "
-        + "; ".join(f"{key} {_range(best, key)}" for key in ACCURACIES)
+        + "; ".join(f"{key} {range_text(best.intervals[key])}" for key in ACCURACIES)
         + " (95 % bootstrap over clips). "
         + "The controls show the same model clips without their order. "
         + "`pairs`: is the true label more probable than its reverse? Chance is 0.5."
@@ -92,33 +87,17 @@ def write_report(
         best.scores.per_label(),
         note=_confused(best),
     )
-    report.heading("Training")
-    for title, (unit, series) in _CURVES.items():
-        points = {name: _points(run, key) for name, key in series.items()}
-        report.curves(title, points, unit, best=outcome["epoch"])
+    add_curves(report, run, _CURVES)
     _timelines(report, classifier, clips)
     cards = _mistakes(classifier, best, clips)
     if cards:
         report.gallery("Mistakes", cards, "The surest ones first.")
-    report.settings(
-        "Settings", {key: run.config[key] for key in _SHOWN if run.config.get(key) is not None}
-    )
-    report.settings("Versions", run.config["versions"])
-    report.write(run.path / "report.html")
+    close(report, run, _SHOWN)
 
 
 def _confused(best: Evaluation) -> str:
     wrong = [f"{true} as {guess} ({count})" for true, guess, count in best.scores.mistaken()]
     return "Most frequent mistakes: " + ", ".join(wrong) + "." if wrong else "No mistakes."
-
-
-def _points(run: Run, key: str) -> list[tuple[float, float]]:
-    return [(row["epoch"], row[key]) for row in run.log() if row.get(key) is not None]
-
-
-def _range(found: Evaluation, key: str) -> str:
-    low, high = found.intervals[key]
-    return f"{low:.3f} to {high:.3f}"
 
 
 def _timelines(report: Report, classifier: VideoClassifier, clips: Clips) -> None:

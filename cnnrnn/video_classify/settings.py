@@ -5,11 +5,20 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from cnnrnn.errors import UsageError
 from cnnrnn.training.chosen import fields_of
+from cnnrnn.training.settings import (
+    SCHEDULES,
+    as_config,
+    check_choices,
+    check_counts,
+    check_fit,
+    check_shares,
+    filled,
+)
 
 BUILT_IN = ("clips", "clips-busy")
 MODELS = (
@@ -18,7 +27,6 @@ MODELS = (
 STREAMS = ("rgb", "motion", "flow", "rgb+motion", "rgb+flow")
 VIEWS = ("frames", "changes", "centred", "both")
 VOTES = ("mean", "last", "max", "learned")
-SCHEDULES = ("cosine", "plateau", "fixed")
 SPLIT_BY = ("group", "clip")
 CHOICES = {
     "model": MODELS, "stream": STREAMS, "view": VIEWS, "votes": VOTES, "schedule": SCHEDULES,
@@ -88,24 +96,12 @@ class TrainSettings:
     seed: int = 0
 
     def __post_init__(self):
-        for name, known in CHOICES.items():
-            value = getattr(self, name)
-            if value not in known and (name != "view" or value is not None):
-                raise UsageError(f"no {name} {value!r}", f"one of {', '.join(known)}")
-        for name in ("dropout", "feature_dropout", "smoothing"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value < 1:
-                raise UsageError(f"{name} is {value}", "0 to below 1")
-        for name in ("frames", "hidden", "keep", "width", "batch", "epochs", "patience"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UsageError(f"{name} is {value}", "at least 1")
+        check_choices(self, CHOICES | {"view": (None, *VIEWS)})
+        check_shares(self, "dropout", "feature_dropout", "smoothing")
+        check_counts(self, "frames", "hidden", "keep", "width", "batch", "epochs", "patience")
+        check_fit(self)
         if self.holdout is not None and self.holdout < 0:
             raise UsageError(f"holdout is {self.holdout}", "0 keeps nothing aside")
-        if not 0 < self.learning_rate < math.inf:
-            raise UsageError(f"learning_rate is {self.learning_rate}", "e.g. 1e-3")
-        if not self.clip_norm >= 0:
-            raise UsageError(f"clip_norm is {self.clip_norm}", "0 does not clip")
         if self.fps is not None and not 0 < self.fps < math.inf:
             raise UsageError(f"fps is {self.fps}", "frames a second, e.g. 5")
         if self.model == "c3d" and (self.stream != "rgb" or self.grid):
@@ -172,13 +168,11 @@ class TrainSettings:
             chosen["frames"] = 24  # all there are: half of them could miss the action
         chosen["holdout"] = max(1, min(200, clips // 6))
         chosen["balance"] = uneven
-        unset = {key: value for key, value in chosen.items() if getattr(self, key) is None}
-        return replace(self, **unset)
+        return filled(self, chosen)
 
     def as_config(self) -> dict[str, Any]:
-        """In JSON types, for config.json; there `format` is that of the run folder."""
-        config = asdict(self)
-        return {"data": config.pop("data"), "data_format": config.pop("format"), **config}
+        """See `training.settings.as_config`."""
+        return as_config(self)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> TrainSettings:

@@ -9,12 +9,19 @@ from pathlib import Path
 import numpy as np
 
 from cnnrnn import backend, console
-from cnnrnn.errors import CnnRnnError
 from cnnrnn.features.selection import tell_failures
 from cnnrnn.training.check import Check, named
-from cnnrnn.training.chosen import check_same, opened_to_resume
+from cnnrnn.training.chosen import check_same
 from cnnrnn.training.dataset import limited
-from cnnrnn.training.origin import check_name
+from cnnrnn.training.outline import (
+    TrainOutcome,
+    begin,
+    check_usable,
+    new_run,
+    reached,
+    step_seconds,
+    weights_place,
+)
 from cnnrnn.training.run import Run
 from cnnrnn.video_classify import check as checks
 from cnnrnn.video_classify import data as readers
@@ -33,22 +40,7 @@ from cnnrnn.video_classify.validate import MONITOR, UNCHOSEN, Validation, last_e
 
 TASK = "video-classify"
 _TRIAL_CLIPS = 16
-_TRIAL_STEPS = 3
 _MEASURED = 512  # training clips by which the streams are scaled
-
-
-@dataclass
-class TrainOutcome:
-    """What a training left behind.
-
-    run: its folder.
-    summary: the line of what was reached.
-    failures: (name, reason) of the clips that could not be used.
-    """
-
-    run: Run
-    summary: str
-    failures: list[tuple[str, str]]
 
 
 @dataclass
@@ -91,13 +83,9 @@ def train(
         CnnRnnError: no data, a run that does not fit, a loss that is no number.
         Interrupted: Ctrl-C; the run can be resumed.
     """
-    run = opened_to_resume(resume, TASK) if resume else None
-    if name is not None and run is None:
-        check_name(Path(root) / TASK, name)
-    if run:
-        settings = TrainSettings.from_config(run.config)
-        deterministic = bool(run.config.get("deterministic"))
-    prepared = prepare(settings)
+    begun = begin(TrainSettings, settings, TASK, root, name, deterministic, resume)
+    run, deterministic = begun.run, begun.deterministic
+    prepared = prepare(begun.settings)
     settings = prepared.settings
     config = settings.as_config() | {"deterministic": deterministic}
     if run:
@@ -111,15 +99,11 @@ def train(
     training, aside, failures = _sides(prepared)
     tell_failures(prepared.data.name, failures, "clips")
     usable = len(training.examples) + len(aside.examples)
-    if run is None:
-        config |= _provenance(prepared) | {"usable_clips": usable}
-        run = Run.create(root, TASK, name, config)
+    if run:
+        check_usable(run, usable, "clips")
+    else:
+        run = new_run(root, TASK, name, config | _provenance(prepared), usable, "clips")
         run.write_json("labels.json", prepared.labels)
-    elif (before := run.config.get("usable_clips", usable)) != usable:
-        raise CnnRnnError(
-            f"{usable} training clips can be read, run {run.path} began with {before}",
-            "put the same clips back, or start a new run",
-        )
     result = _fit(run, prepared, training, aside, bool(resume))
     if brief:
         _finish(run, aside, result, {})
@@ -168,14 +152,9 @@ def dry_run(settings: TrainSettings) -> dict[str, float]:
         began = time.perf_counter()
         extractor.compute_steps([extractor.pixels(trial.examples[0].source)])
         extraction += time.perf_counter() - began
-    model = _model(prepared, trial)
-    model.compile("adam", _loss(prepared, trial))
     batch = next(_batches(prepared, trial).epoch(np.random.default_rng(0)))
-    model.train_on_batch(*batch)
-    began = time.perf_counter()
-    for _ in range(_TRIAL_STEPS):
-        model.train_on_batch(*batch)
-    clip = (time.perf_counter() - began) / _TRIAL_STEPS / len(batch[1])
+    step = step_seconds(_model(prepared, trial), _loss(prepared, trial), [batch])
+    clip = step / len(batch[1])
     row_bytes = sum(
         int(np.prod(shape)) * (1 if settings.model == "c3d" else 2)
         for shape in trial.shapes.values()
@@ -200,10 +179,7 @@ def _provenance(prepared: Prepared) -> dict:
         from cnnrnn.scenes import clips
 
         found["clips_version"] = clips.VERSION
-    if Path(settings.weights).exists():
-        # The run must find the file again from wherever it is used.
-        found["weights"] = str(Path(settings.weights).resolve())
-    return found | identity(extractors(settings))
+    return found | weights_place(settings.weights) | identity(extractors(settings))
 
 
 def _model(prepared: Prepared, clips: Clips):
@@ -258,14 +234,8 @@ def _fit(run: Run, prepared: Prepared, training: Clips, aside: Clips, resume: bo
         _batches(prepared, training),
         validate,
         monitor,
-        FitSettings(
-            epochs=settings.epochs,
-            learning_rate=settings.learning_rate,
-            schedule=settings.schedule,
-            clip_norm=settings.clip_norm,
-            patience=settings.patience,
-            averaging=_averaging(len(training.examples) / settings.batch),
-            seed=settings.seed,
+        FitSettings.of(
+            settings, averaging=_averaging(len(training.examples) / settings.batch)
         ),
         run,
         resume,
@@ -298,12 +268,9 @@ def _conclude(run: Run, prepared: Prepared, training: Clips, aside: Clips, resul
     best = evaluations[0]
     _finish(run, aside, result, best.scores.overall)
     write_report(run, classifier, evaluations, shown, which)
-    stop = ", stopped early" if result.stopped_early else ""
     overall = best.scores.overall
-    return (
-        f"{result.epochs} epochs in {console.duration(result.seconds)}, top-1 "
-        f"{overall['top1']:.3f}, mean class {overall['mean_class']:.3f} on "
-        f"{len(shown.examples)} {which}, at epoch {result.best_epoch} (best){stop}"
+    return reached(
+        result,
+        f"top-1 {overall['top1']:.3f}, mean class {overall['mean_class']:.3f} on "
+        f"{len(shown.examples)} {which}",
     )
-
-
