@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from cnnrnn.errors import CnnRnnError
+
+
+GZIP = b"\x1f\x8b"  # how a file begins that gzip has packed
 
 
 @contextmanager
@@ -61,15 +66,19 @@ def write_json(path: Path | str, value: Any) -> None:
 
 
 def read_json(path: Path | str) -> Any:
-    """Read a JSON file.
+    """Read a JSON file, plain or packed by gzip whatever its name.
 
     Raises:
         CnnRnnError: the file is missing, unreadable or not JSON.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CnnRnnError(f"cannot read {path}: {error.strerror or error}") from error
+        data = Path(path).read_bytes()
+        if data[:2] == GZIP:
+            data = gzip.decompress(data)
+        return json.loads(data.decode("utf-8"))
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CnnRnnError(f"cannot read {path}: {reason}") from error
     except ValueError as error:
         raise CnnRnnError(f"{path} is not JSON: {error}") from error
 

@@ -1,13 +1,14 @@
 """Pictures of the built-in data set to look at.
 
 `python -m cnnrnn.scenes OUT.png [SPLIT]` writes a contact sheet of scenes, and beside it one of
-clips, OUT-clips.png. `python -m cnnrnn.scenes OUT.mp4 [SPLIT [NUMBER]]` writes one clip as a film.
+riddles, OUT-riddles.png, and one of clips, OUT-clips.png. `python -m cnnrnn.scenes OUT.mp4 [SPLIT [NUMBER]]` writes one clip as a film.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from cnnrnn import scenes
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.files import atomic_write
 from cnnrnn.media.opencv import cv2
-from cnnrnn.scenes import clips
+from cnnrnn.scenes import clips, riddles
 
 _COLUMNS, _ROWS, _SIDE, _LINE = 4, 6, 336, 15
 _PAPER, _INK, _ACCENT = (250, 250, 248), (40, 40, 46), (150, 70, 30)
@@ -46,16 +47,34 @@ def _card(split: str, index: int) -> np.ndarray:
     for question in scenes.questions(scene)[-4:]:
         asked = f"{question.text} {question.answer}"
         lines += [(line, _ACCENT) for line in _lines(asked)]
-    text = np.full((_LINE * 17, _SIDE, 3), _PAPER, np.uint8)
-    for row, (line, colour) in enumerate(lines[:16]):
+    return np.vstack([picture, _written(lines, 16)])
+
+
+def _riddle_card(split: str, index: int) -> np.ndarray:
+    """A picture with its questions, and the boxes that decide the first one."""
+    scene = riddles.scene(split, index)
+    asked = riddles.riddles(scene)
+    picture = np.ascontiguousarray(scenes.render(scene, _SIDE))
+    for box in riddles.boxes(scene, asked[0], _SIDE).values():
+        x1, y1, x2, y2 = map(round, box)
+        cv2.rectangle(picture, (x1, y1), (x2, y2), (255, 255, 255), 1, cv2.LINE_AA)
+    lines = [(f"{split} {index} ({scene.plan})", _ACCENT)]
+    lines += [(f"{each.question.text} {each.question.answer}", _INK) for each in asked]
+    return np.vstack([picture, _written(lines, len(lines))])
+
+
+def _written(lines: list[tuple[str, tuple[int, int, int]]], most: int) -> np.ndarray:
+    """Up to `most` lines of text, each in its colour."""
+    text = np.full((_LINE * (most + 1), _SIDE, 3), _PAPER, np.uint8)
+    for row, (line, colour) in enumerate(lines[:most]):
         place = (3, _LINE * (row + 1))
         cv2.putText(text, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.36, colour, 1, cv2.LINE_AA)
-    return np.vstack([picture, text])
+    return text
 
 
-def _sheet(split: str) -> np.ndarray:
-    """Scenes side by side."""
-    cards = [_card(split, index) for index in range(_COLUMNS * _ROWS)]
+def _sheet(split: str, card: Callable[[str, int], np.ndarray] = _card) -> np.ndarray:
+    """Pictures side by side."""
+    cards = [card(split, index) for index in range(_COLUMNS * _ROWS)]
     rows = [np.hstack(cards[i : i + _COLUMNS]) for i in range(0, len(cards), _COLUMNS)]
     return np.vstack(rows)
 
@@ -121,6 +140,7 @@ def main(arguments: list[str]) -> int:
             _write_film(path, clips.clip(split, int(number)))
         else:
             _write_picture(path, _sheet(split))
+            _write_picture(path.with_stem(f"{path.stem}-riddles"), _sheet(split, _riddle_card))
             _write_picture(path.with_stem(f"{path.stem}-clips"), _clip_sheet(split))
     except CnnRnnError as error:
         sys.stderr.write(f"{error}\n")

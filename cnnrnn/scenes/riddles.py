@@ -28,7 +28,16 @@ from cnnrnn.scenes.compose import Composer
 from cnnrnn.scenes.draw import box_of
 from cnnrnn.scenes.questions import TWO_STEP, Question
 from cnnrnn.scenes.splits import SPLITS, check
-from cnnrnn.scenes.world import BACKGROUNDS, BIG, COLOURS, PORTABLE, UNITS, Box, Scene
+from cnnrnn.scenes.world import (
+    BACKGROUNDS,
+    BIG,
+    COLOURS,
+    CONTAINER_SCALE,
+    PORTABLE,
+    UNITS,
+    Box,
+    Scene,
+)
 
 # A change of drawing or wording bumps it; caches and shipped models name the version they are of.
 VERSION = 1
@@ -38,6 +47,11 @@ PLANS = ("riddle below", "riddle beside", "riddle above", "riddle beside")
 _LEFT, _MIDDLE, _RIGHT = (18, 20), (55, 57), (92, 94)  # x of what stands there
 # A cell of the network sees a little more to the right than to the left of what it shows.
 _BETWEEN = (59, 60)
+# Where contents were as small and as deep in their containers as in other scenes, half of them could
+# not be told from their cells, however well a model looked.
+_CONTENT = (21.0, 23.0)  # longer side, units
+_LIFT = 0.45  # its lower edge above the container's, as a share of the container's scale
+_SLIP = 1.5  # units to the side, at most
 _SALT = 112  # its random numbers are not those of the scene or clip of the same number
 _LEAST = 2  # containers of a picture that a chained question is asked about
 _COLOUR_SHARE = 0.3  # of its questions ask what colour the content has
@@ -87,8 +101,7 @@ def _columns(c: Composer, container: str, hues, below: bool) -> None:
     for column in (_LEFT, _MIDDLE, _RIGHT):
         anchor = c.add(c.kind(BIG), c.pick(("small", "medium")))
         c.place(anchor, x=column, y=far if below else near)
-        full = c.filled(container, None, None, c.kind(PORTABLE), next(hues))
-        c.place(full, x=column, y=near if below else (c.horizon + 6, c.horizon + 9))
+        c.place(_filled(c, container, next(hues)), x=column, y=near if below else (c.horizon + 6, c.horizon + 9))
 
 
 def _beside(c: Composer, container: str, hues) -> None:
@@ -97,8 +110,16 @@ def _beside(c: Composer, container: str, hues) -> None:
         anchor = c.add(c.kind(BIG), "small")
         c.place(anchor, x=_BETWEEN, y=row)
         for column in (_LEFT, _RIGHT):
-            full = c.filled(container, None, None, c.kind(PORTABLE), next(hues))
-            c.place(full, x=column, y=row)
+            c.place(_filled(c, container, next(hues)), x=column, y=row)
+
+
+def _filled(c: Composer, container: str, colour: str) -> list[tuple[int, float, float]]:
+    """A container and something that peeks well out of it, as members of a group."""
+    outer = c.add(container, "large", colour=colour)
+    inner = c.add(c.kind(PORTABLE), "small", "in", outer)
+    c.things[inner] = c.things[inner].now(scale=float(c.rng.uniform(*_CONTENT)))
+    slip = float(c.rng.uniform(-_SLIP, _SLIP))
+    return [(outer, 0.0, 0.0), (inner, slip, -_LIFT * CONTAINER_SCALE[container])]
 
 
 def _told_apart(scene: Scene) -> list[tuple[int, int, int, str]]:

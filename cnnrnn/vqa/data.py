@@ -23,44 +23,6 @@ from cnnrnn.training.splits import SPLITS
 
 BUILT_IN = "scenes"
 
-Box = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class Example:
-    """One question.
-
-    id: how result files call it: the number in official files, else made from the data.
-    source: the picture or clip it is about, one object for all its questions; None where there is
-        none.
-    question: as asked.
-    answers: one, or those of ten people; none where they are to be found.
-    candidates: the answers to choose from (multiple choice); may be empty.
-    kind: what sort of question, e.g. `number` or `how many`; "" where the data does not say.
-    answer_type: the official `yes/no`, `number` or `other`, where the data has it.
-    group: what a split keeps together, usually the picture's name.
-    split: "" where the data does not say.
-    boxes: where it is decided, for data that knows: of `anchor`, `container` and `content`, in
-        pixels of the picture.
-    """
-
-    id: str
-    source: Source | None
-    question: str
-    answers: tuple[str, ...] = ()
-    candidates: tuple[str, ...] = ()
-    kind: str = ""
-    answer_type: str = ""
-    group: str = ""
-    split: str = ""
-    boxes: dict[str, Box] = field(default_factory=dict)
-
-    @property
-    def answer(self) -> str:
-        """The answer that most people gave, the first of several; "" without answers."""
-        return Counter(self.answers).most_common(1)[0][0] if self.answers else ""
-
-
 @dataclass
 class VqaData(DataSet):
     """The questions of one data set, each in a split."""
@@ -78,25 +40,6 @@ class VqaData(DataSet):
     def media(self) -> list[Source]:
         """What all questions are about, each picture once, in the order of its first question."""
         return media_of(self.examples)[0]
-
-
-def media_of(examples: Sequence[Example]) -> tuple[list[Source], np.ndarray]:
-    """Each picture once, however many questions it has.
-
-    Returns:
-        the M sources in the order of their first question, and int64 (N,), the place of each
-        question's among them, -1 for a question about nothing.
-    """
-    places: dict[int, int] = {}
-    media: list[Source] = []
-    index = np.full(len(examples), -1, np.int64)
-    for number, each in enumerate(examples):
-        if each.source is not None:
-            place = places.setdefault(id(each.source), len(media))
-            if place == len(media):
-                media.append(each.source)
-            index[number] = place
-    return media, index
 
 
 def load(data: str = BUILT_IN, format: str = "auto", limit: int | None = None) -> VqaData:
