@@ -1,4 +1,4 @@
-"""The answers that a model can give, and what its head learns of an example's answers."""
+"""The answers that a model can choose from, and their numbers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ import numpy as np
 
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.files import read_json, write_json
-from cnnrnn.vqa.losses import NONE
+from cnnrnn.vqa.normalise import normalised, stripped
 
+NONE = -1  # the number of an answer that is not there, or not among those that can be chosen
 _FORMAT, _VERSION = "cnnrnn-answers", 1
 
 
+def key_of(answer: str) -> str:
+    """What two answers have in common that count as the same one."""
+    return normalised(answer) or stripped(answer).lower()
+
+
 class Answers:
-    """Answers numbered by falling frequency.
+    """Answers numbered by falling frequency; `The dog.` is the answer `dog`.
 
     Args:
         counts: (answer, training questions that it answers), in the order of their numbers.
@@ -25,7 +31,7 @@ class Answers:
     def __init__(self, counts: Iterable[tuple[str, int]]):
         self.counts = dict(counts)
         self.texts = tuple(self.counts)
-        self._numbers = {text: number for number, text in enumerate(self.texts)}
+        self._numbers = {key_of(text): number for number, text in enumerate(self.texts)}
 
     @classmethod
     def build(cls, answers: Iterable[str], most: int | None = None, min_count: int = 1) -> Answers:
@@ -39,9 +45,13 @@ class Answers:
         Raises:
             CnnRnnError: no answer is left.
         """
-        seen = Counter(answer for answer in answers if answer)
+        spellings: dict[str, Counter] = {}
+        for answer in answers:
+            if answer:
+                spellings.setdefault(key_of(answer), Counter())[answer] += 1
+        seen = [(each.most_common(1)[0][0], each.total()) for each in spellings.values()]
         kept = sorted(
-            ((text, n) for text, n in seen.items() if n >= min_count),
+            ((text, n) for text, n in seen if n >= min_count),
             key=lambda item: (-item[1], item[0]),
         )[:most]
         if not kept:
@@ -55,11 +65,11 @@ class Answers:
         return len(self.texts)
 
     def __contains__(self, text: str) -> bool:
-        return text in self._numbers
+        return key_of(text) in self._numbers
 
     def numbers(self, texts: Iterable[str]) -> np.ndarray:
         """int64 (n,), NONE for an answer that is not among them."""
-        return np.array([self._numbers.get(text, NONE) for text in texts], np.int64)
+        return np.array([self._numbers.get(key_of(text), NONE) for text in texts], np.int64)
 
     def coverage(self, texts: Sequence[str]) -> float:
         """The share (0 to 1) of these answers that is among them; 0 for no answers."""

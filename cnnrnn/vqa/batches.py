@@ -8,13 +8,13 @@ compiled once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from cnnrnn.features.selection import Selection
-from cnnrnn.text.vocabulary import PAD
-from cnnrnn.vqa.losses import NONE
+from cnnrnn.text.vocabulary import PAD, taught
+from cnnrnn.vqa.answers import NONE
 
 MOST_PLACES = 32
 _PICTURE_COST = 2  # what projecting a picture costs beside answering one question about it
@@ -38,8 +38,8 @@ class QuestionBatches:
         features: row i belongs to picture i; None for a model that sees none.
         index: int (N,), each question's picture, 0 or more.
         words: int32 (N, L), PAD behind each question.
-        targets: what the head learns, (N, ...), see `answers.Targets`.
-        spoken: int32 (N, T), or None; see `models.base`.
+        targets: what the head learns, (N, ...), see `prepare.Words.targets`.
+        spoken: word numbers of each answer, for a head that writes; else None.
         batch: rows in a batch.
         places: Q.
     """
@@ -50,7 +50,7 @@ class QuestionBatches:
         index: np.ndarray,
         words: np.ndarray,
         targets: np.ndarray,
-        spoken: np.ndarray | None = None,
+        spoken: Sequence[Sequence[int]] | None = None,
         batch: int = 32,
         places: int = 8,
     ):
@@ -61,9 +61,7 @@ class QuestionBatches:
         if targets.ndim == 1 and np.issubdtype(targets.dtype, np.integer):
             nothing[...] = NONE
         self.targets = np.concatenate([targets, nothing])
-        self.spoken = spoken
-        if spoken is not None:
-            self.spoken = np.concatenate([spoken, np.full_like(spoken[:1], PAD)])
+        self.spoken = None if spoken is None else [*spoken, []]
         self.batch, self.places = batch, places
         counts = np.bincount(self.index)
         self._rows = int((-(-counts // places)).sum())
@@ -84,16 +82,18 @@ class QuestionBatches:
                 chosen = np.concatenate([chosen, order[: size - len(chosen)]])
             # Features are read in the order in which they lie.
             chosen = chosen[np.argsort(pictures[chosen], kind="stable")]
-            inputs = self.inputs(pictures[chosen], questions[chosen])
-            targets = self.targets[questions[chosen]]
-            yield inputs, targets.reshape(-1, *self._target_shape)
+            yield self._batch(pictures[chosen], questions[chosen], generator)
 
-    def in_order(self) -> Iterator[tuple[dict, np.ndarray]]:
-        """Every question once: inputs, and the question numbers (B, Q), N for none."""
+    def in_order(self) -> Iterator[tuple[dict, np.ndarray, np.ndarray]]:
+        """Every question once: inputs and targets as in training, and the question numbers
+        (B, Q), N for none. All batches have one shape; what fills up the last holds no questions.
+        """
         pictures, questions = self.rows(None)
         for first in range(0, len(pictures), self.batch):
-            chosen = slice(first, min(first + self.batch, len(pictures)))
-            yield self.inputs(pictures[chosen], questions[chosen]), questions[chosen]
+            chosen = np.arange(first, first + self.batch)
+            there = np.minimum(chosen, len(pictures) - 1)
+            asked = np.where((chosen < len(pictures))[:, None], questions[there], len(self.index))
+            yield *self._batch(pictures[there], asked, None), asked
 
     def rows(self, generator: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray]:
         """The picture (R,) of each row and its questions (R, Q), N for none."""
@@ -111,19 +111,19 @@ class QuestionBatches:
         questions[row, within % self.places] = order
         return np.repeat(pictures[starts], row_counts), questions
 
-    def inputs(self, pictures: np.ndarray, questions: np.ndarray) -> dict[str, np.ndarray]:
-        """What a model takes of some rows, see `models.base`."""
-        found = {"words": self.words[questions]}
+    def _batch(
+        self, pictures: np.ndarray, questions: np.ndarray, generator
+    ) -> tuple[dict, np.ndarray]:
+        """What a model takes of some rows, see `models.base`, and what it is to learn of them."""
+        inputs = {"words": self.words[questions]}
         if self.features is not None:
-            found["features"] = read_rows(self.features, pictures)
-        if self.spoken is not None:
-            found["spoken"] = self.spoken[questions]
-        return found
-
-    @property
-    def _target_shape(self) -> Sequence[int]:
-        """Of what one place has as its target; words of an answer each are one."""
-        return () if self.spoken is not None else self.targets.shape[1:]
+            inputs["features"] = read_rows(self.features, pictures)
+        flat = questions.ravel()
+        if self.spoken is None:
+            return inputs, self.targets[flat]
+        texts = [[self.spoken[number]] if self.spoken[number] else [] for number in flat]
+        words, targets = taught(texts, 1, generator)
+        return inputs | {"spoken": words["words"], "positions": words["positions"]}, targets
 
 
 def read_rows(features: Selection, pictures: np.ndarray) -> np.ndarray:
@@ -131,6 +131,3 @@ def read_rows(features: Selection, pictures: np.ndarray) -> np.ndarray:
     unique, back = np.unique(pictures, return_inverse=True)
     rows = features.read(unique)
     return rows if len(unique) == len(pictures) else rows[back]
-
-
-Inputs = Mapping[str, np.ndarray]

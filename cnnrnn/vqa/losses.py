@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from cnnrnn import backend
-from cnnrnn.text.vocabulary import PAD
+from cnnrnn.text.losses import WordCrossEntropy
+from cnnrnn.vqa.answers import NONE
 
 keras = backend.keras()
 ops = keras.ops
-
-NONE = -1  # the number of an answer that is not there, or not among those that can be chosen
 
 
 def _mean(losses, real):
@@ -23,25 +22,21 @@ class AnswerCrossEntropy(keras.losses.Loss):
 
     Args:
         smoothing: share of the target that is spread over all answers, 0 to 1.
-        absent: the number that stands for nothing to learn: NONE, or PAD for words.
     """
 
-    def __init__(
-        self, smoothing: float = 0.0, absent: int = NONE, name: str = "answer_cross_entropy",
-        **kwargs,
-    ):  # fmt: skip
+    def __init__(self, smoothing: float = 0.0, name: str = "answer_cross_entropy", **kwargs):
         super().__init__(name=name, reduction="sum")
-        self.smoothing, self.absent = smoothing, absent
+        self.smoothing = smoothing
 
     def call(self, targets, logits):
         targets = ops.cast(targets, "int32")
         total = ops.logsumexp(logits, axis=-1)
         right = ops.take_along_axis(logits, ops.maximum(targets, 0)[:, None], axis=-1)[:, 0]
         smoothed = (1 - self.smoothing) * right + self.smoothing * ops.mean(logits, axis=-1)
-        return _mean(total - smoothed, targets != self.absent)
+        return _mean(total - smoothed, targets != NONE)
 
     def get_config(self):
-        return {"name": self.name, "smoothing": self.smoothing, "absent": self.absent}
+        return {"name": self.name, "smoothing": self.smoothing}
 
 
 @keras.saving.register_keras_serializable("cnnrnn.vqa")
@@ -61,9 +56,9 @@ class VectorCosine(keras.losses.Loss):
 
 
 def loss_of(answer: str, smoothing: float):
-    """The loss of a head."""
+    """The loss of a head, by its key in `heads.HEADS`."""
     return {
         "classify": lambda: AnswerCrossEntropy(smoothing),
         "regress": VectorCosine,
-        "generate": lambda: AnswerCrossEntropy(smoothing, PAD),
+        "generate": lambda: WordCrossEntropy(smoothing),
     }[answer]()

@@ -6,9 +6,10 @@ D backbone feature, H code, E word embedding, A answers, T words of an answer.
 The input of every model is a dictionary:
     `features` (B, ...) float, the backbone's output that the family asks for, or uint8 pixels;
     `words` (B, Q, L) int32: the questions, PAD behind each; a place without a question is all PAD;
-    `spoken` (B, Q, T) int32, for answers that are written, see `heads.Generate`.
+    `spoken` (B * Q, 1, T) int32 and `positions` (M,) int32, for answers that are written, see
+        `heads.Generate`.
 A picture's features pass once, however many questions it has. The output is that of the head, for
-all B * Q places.
+all B * Q places (or M words).
 """
 
 from __future__ import annotations
@@ -110,10 +111,9 @@ class VqaModel(keras.Model):
 
     def call(self, inputs, training=False):
         codes = ops.reshape(self.look(inputs, training)["codes"], (-1, self.hidden))
-        spoken = inputs.get("spoken")
-        if spoken is not None:
-            spoken = ops.reshape(spoken, (-1, spoken.shape[-1]))
-        return self.head(codes, spoken, training=training)
+        if self.answer != "generate":
+            return self.head(codes, training=training)
+        return self.head(codes, (inputs["spoken"], inputs["positions"]), training=training)
 
     def analyse(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """What is found for each place.

@@ -1,14 +1,14 @@
 """The three ways to an answer: choose one, hit its word vector, or write it.
 
-Dimension letters: N questions, H code, A answers, E word vector, T words of an answer, V the
-decoder's vocabulary.
+Dimension letters: N questions, H code, A answers, E word vector, T words of an answer, M real words
+of a batch, V the vocabulary of answers.
 """
 
 from __future__ import annotations
 
 from cnnrnn import backend
-from cnnrnn.text.vocabulary import UNSPOKEN
-from cnnrnn.vqa.models.question import NEVER, PACKAGE
+from cnnrnn.text.language import LanguageModel
+from cnnrnn.vqa.models.question import PACKAGE
 
 keras = backend.keras()
 ops = keras.ops
@@ -55,17 +55,16 @@ class Regress(Classify):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class Generate(keras.layers.Layer):
-    """An LSTM that begins with the code writes the answer word by word.
+    """The language model of `text.language` writes the answer, with the code as its first input.
 
-    In training `spoken` (N, T) int32 is START and the answer, PAD behind it: codes (N, H) ->
-    logits (N * T, V) of the word after each. In use `begin` and `advance` are the step functions
-    of `text.decoder`, whose features are the codes.
+    In training `spoken` is (words (N, 1, T) int32, positions (M,) int32), see `LanguageModel`:
+    codes (N, H) -> logits (M, V) of the word after each position.
 
     Args:
         size: V.
-        code: H, also the units of the LSTM.
+        code: H, also the units of its LSTM.
         embedding: size of its word vectors.
-        dropout: share of hidden units dropped in training, 0 to 1.
+        dropout: share of units dropped in training, 0 to 1.
     """
 
     def __init__(
@@ -75,42 +74,18 @@ class Generate(keras.layers.Layer):
         self._settings = {
             "size": size, "code": code, "embedding": embedding, "dropout": dropout,
         }  # fmt: skip
-        self.size = size
-        policy = self.dtype_policy
-        self.embed = keras.layers.Embedding(size, embedding, name="embed", dtype=policy)
-        self.first = keras.layers.Dense(code, activation="tanh", name="first", dtype=policy)
-        self.lstm = keras.layers.LSTM(
-            code, return_sequences=True, unroll=True, name="lstm", dtype=policy
+        self.language = LanguageModel(
+            size, (code,), code, embedding, 0.0, dropout, name="language", dtype=self.dtype_policy
         )
-        self.dropout = keras.layers.Dropout(dropout, dtype=policy)
-        self.word = keras.layers.Dense(size, name="word", dtype=policy)
 
     def build(self, input_shape=None):
-        settings = self._settings
-        self.embed.build((None, None))
-        self.first.build((None, settings["code"]))
-        self.lstm.build((None, None, settings["embedding"]))
-        self.word.build((None, settings["code"]))
+        self.language.build()
         self.built = True
 
     def call(self, codes, spoken=None, training=False):
-        _, state = self.begin(codes)
-        hidden = self.lstm(self.embed(spoken), initial_state=state, training=training)
-        hidden = self.dropout(ops.reshape(hidden, (-1, hidden.shape[-1])), training=training)
-        return ops.cast(self.word(hidden), "float32")
-
-    def begin(self, codes):
-        """Codes (N, H) -> nothing to look at again, and the first state [(N, H), (N, H)]."""
-        codes = ops.cast(codes, self.compute_dtype)
-        return (), [self.first(codes), ops.zeros_like(codes)]
-
-    def advance(self, memory, state, words):
-        """One word further: log-probabilities (S, V), the new state, no maps."""
-        hidden, state = self.lstm.cell(self.embed(words), list(state))
-        logits = ops.cast(self.word(hidden), "float32")
-        number = ops.arange(self.size)[:, None]
-        never = ops.any(number == ops.convert_to_tensor(UNSPOKEN, number.dtype), axis=-1)
-        return ops.log_softmax(ops.where(never, NEVER, logits)), state, None
+        words, positions = spoken
+        given = {"features": codes, "words": words, "positions": positions}
+        return self.language(given, training=training)
 
     def get_config(self):
         return {**super().get_config(), **self._settings}
