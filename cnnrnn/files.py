@@ -15,7 +15,6 @@ from typing import IO, Any
 
 from cnnrnn.errors import CnnRnnError
 
-
 GZIP = b"\x1f\x8b"  # how a file begins that gzip has packed
 
 

@@ -1,7 +1,8 @@
 """Pictures of the built-in data set to look at.
 
 `python -m cnnrnn.scenes OUT.png [SPLIT]` writes a contact sheet of scenes, and beside it one of
-riddles, OUT-riddles.png, and one of clips, OUT-clips.png. `python -m cnnrnn.scenes OUT.mp4 [SPLIT [NUMBER]]` writes one clip as a film.
+riddles, OUT-riddles.png, and one of clips, OUT-clips.png.
+`python -m cnnrnn.scenes OUT.mp4 [SPLIT [NUMBER]]` writes one clip as a film.
 """
 
 from __future__ import annotations

@@ -47,13 +47,13 @@ PLANS = ("riddle below", "riddle beside", "riddle above", "riddle beside")
 _LEFT, _MIDDLE, _RIGHT = (18, 20), (55, 57), (92, 94)  # x of what stands there
 # A cell of the network sees a little more to the right than to the left of what it shows.
 _BETWEEN = (59, 60)
-# Where contents were as small and as deep in their containers as in other scenes, half of them could
-# not be told from their cells, however well a model looked.
+# Contents as small and as deep in their containers as in other scenes cannot be told from what the
+# shipped network makes of them: half of them by a linear probe, against three quarters like this.
 _CONTENT = (21.0, 23.0)  # longer side, units
 _LIFT = 0.45  # its lower edge above the container's, as a share of the container's scale
 _SLIP = 1.5  # units to the side, at most
 _SALT = 112  # its random numbers are not those of the scene or clip of the same number
-_LEAST = 2  # containers of a picture that a chained question is asked about
+_ASKED = 2  # questions of each kind about a picture
 _COLOUR_SHARE = 0.3  # of its questions ask what colour the content has
 
 
@@ -101,7 +101,8 @@ def _columns(c: Composer, container: str, hues, below: bool) -> None:
     for column in (_LEFT, _MIDDLE, _RIGHT):
         anchor = c.add(c.kind(BIG), c.pick(("small", "medium")))
         c.place(anchor, x=column, y=far if below else near)
-        c.place(_filled(c, container, next(hues)), x=column, y=near if below else (c.horizon + 6, c.horizon + 9))
+        full = _filled(c, container, next(hues))
+        c.place(full, x=column, y=near if below else (c.horizon + 6, c.horizon + 9))
 
 
 def _beside(c: Composer, container: str, hues) -> None:
@@ -135,12 +136,12 @@ def _told_apart(scene: Scene) -> list[tuple[int, int, int, str]]:
 
 
 def riddles(scene: Scene) -> list[Riddle]:
-    """The questions of a picture: of each kind one or two about what a container holds."""
+    """The questions of a picture: two of each kind, about different containers."""
     rng = np.random.default_rng([scene.clutter, 8])
     told = _told_apart(scene)
     found = []
     for chained in (True, False):
-        for number in rng.permutation(len(told))[:_LEAST].tolist():
+        for number in rng.permutation(len(told))[:_ASKED].tolist():
             container, content, anchor, relation = told[number]
             outer, inner = scene.things[container], scene.things[content]
             if chained:

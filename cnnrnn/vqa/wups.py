@@ -27,7 +27,7 @@ Similarity = Callable[[str, str], float]  # (true word, said word) -> 0 to 1
 
 
 def read_table(path: Path) -> Similarity:
-    """Similarities from an .npz of `truth` (T,) and `prediction` (P,) words and `similarity` (T, P).
+    """Similarities (T, P) from an .npz of words `truth` (T,), `prediction` (P,) and `similarity`.
 
     Pairs that are not in it have none, 0; the same word twice has 1.
 
