@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,9 @@ from cnnrnn.files import read_json, write_json
 from cnnrnn.vqa.normalise import normalised, stripped
 
 NONE = -1  # the number of an answer that is not there, or not among those that can be chosen
+_FIRST_WORDS = 2
+_ENOUGH = 20  # questions that begin alike, before anything is said of them
+_MOST = 0.5
 _FORMAT, _VERSION = "cnnrnn-answers", 1
 
 
@@ -26,10 +29,15 @@ class Answers:
 
     Args:
         counts: (answer, training questions that it answers), in the order of their numbers.
+        held: by the first words of a question, the share (0 to 1) of the answers to such training
+            questions that is among these; only where it is less than half.
     """
 
-    def __init__(self, counts: Iterable[tuple[str, int]]):
+    def __init__(
+        self, counts: Iterable[tuple[str, int]], held: Mapping[str, float] | None = None
+    ):
         self.counts = dict(counts)
+        self._held = dict(held or {})
         self.texts = tuple(self.counts)
         self._numbers = {key_of(text): number for number, text in enumerate(self.texts)}
 
@@ -75,9 +83,29 @@ class Answers:
         """The share (0 to 1) of these answers that is among them; 0 for no answers."""
         return float(np.mean(self.numbers(texts) != NONE)) if len(texts) else 0.0
 
+    def judge(self, questions: Iterable[tuple[Sequence[str], str]]) -> None:
+        """Learn from training questions, (tokens, answer), which kinds of question these answers
+        do not hold the answers to."""
+        inside: dict[str, list[bool]] = {}
+        for tokens, answer in questions:
+            if answer:
+                inside.setdefault(_start(tokens), []).append(answer in self)
+        shares = {
+            start: float(np.mean(found))
+            for start, found in inside.items()
+            if start and len(found) >= _ENOUGH
+        }
+        self._held = {start: share for start, share in sorted(shares.items()) if share < _MOST}
+
+    def held(self, tokens: Sequence[str]) -> float | None:
+        """The share of the answers to training questions that begin like this one that is among
+        these, where it is less than half; else None."""
+        return self._held.get(_start(tokens))
+
     def save(self, path: Path) -> None:
         """Write them as JSON."""
-        write_json(path, {"format": _FORMAT, "version": _VERSION, "answers": self.counts})
+        content = {"format": _FORMAT, "version": _VERSION, "answers": self.counts}
+        write_json(path, content | {"held": self._held})
 
     @classmethod
     def load(cls, path: Path) -> Answers:
@@ -94,4 +122,10 @@ class Answers:
         counts = content.get("answers")
         if not isinstance(counts, dict) or not counts:
             raise CnnRnnError(f"{path} is damaged", "copy the run again")
-        return cls(counts.items())
+        held = content.get("held")
+        return cls(counts.items(), held if isinstance(held, dict) else None)
+
+
+def _start(tokens: Sequence[str]) -> str:
+    """The first words of a question, by which questions are of one kind."""
+    return " ".join(tokens[:_FIRST_WORDS])

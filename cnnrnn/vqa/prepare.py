@@ -84,7 +84,8 @@ class Words:
         answers = Answers.build(
             (each.answer for each in training), settings.answers, settings.min_answers
         )
-        length = min(max(map(len, tokens)), settings.max_words)
+        answers.judge(zip(tokens, (each.answer for each in training), strict=True))
+        length = max(1, min(max(map(len, tokens)), settings.max_words))
         spoken = None
         if settings.answer == "generate":
             spoken = Vocabulary.build(map(tokenizer, answers.texts))

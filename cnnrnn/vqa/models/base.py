@@ -71,7 +71,7 @@ class VqaModel(keras.Model):
             "dropout": dropout, "feature_dropout": feature_dropout, "own": own, "width": width,
             "shift": shift,
         }  # fmt: skip
-        self.length, self.hidden, self.answer = length, hidden, answer
+        self.words, self.length, self.hidden, self.answer = words, length, hidden, answer
         policy = self.dtype_policy
         self.cnn = OwnCnn(width, shift, name="own_cnn", dtype=policy) if own else None
         self.dropout = keras.layers.Dropout(dropout, dtype=policy)
@@ -96,7 +96,8 @@ class VqaModel(keras.Model):
         self.head.build()
         self.built = True
 
-    def _grid_shape(self) -> tuple[int, ...]:
+    @property
+    def grid_shape(self) -> tuple[int, ...]:
         """Shape of what the family sees: the features, or what the own CNN makes of them."""
         if self.cnn is None:
             return self.feature_shape

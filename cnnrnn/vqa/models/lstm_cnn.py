@@ -48,7 +48,7 @@ class LstmCnn(VqaModel):
     def _build_family(self) -> None:
         self.read.build()
         size = 1
-        for side in self._grid_shape():
+        for side in self.grid_shape:
             size *= side
         self.see.build((None, size))
         twice = self._settings["fusion"] == "concat"

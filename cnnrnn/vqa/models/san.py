@@ -74,7 +74,7 @@ class San(VqaModel):
             dropout=settings["dropout"], name="read", dtype=policy,
         )  # fmt: skip
         self.cells = Cells(
-            self.hidden, self._grid_shape(), settings["feature_dropout"], name="cells",
+            self.hidden, self.grid_shape, settings["feature_dropout"], name="cells",
             dtype=policy,
         )  # fmt: skip
         self.hops = [
