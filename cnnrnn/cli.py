@@ -10,6 +10,7 @@ from cnnrnn.options import ExampleGroup
 COMMANDS = {
     "caption": "cnnrnn.caption.cli:caption",
     "video-classify": "cnnrnn.video_classify.cli:video_classify",
+    "vqa": "cnnrnn.vqa.cli:vqa",
 }
 
 

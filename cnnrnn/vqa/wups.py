@@ -68,12 +68,12 @@ def wordnet() -> Similarity:
     except ImportError as error:
         raise CnnRnnError(
             "WUPS needs nltk, which is not installed",
-            "pip install 'cnnrnn[wups]', or give a table with --similarity",
+            "pip install 'cnnrnn[wups]', or give a table with --wups",
         ) from error
     except LookupError as error:
         raise CnnRnnError(
             "WUPS needs WordNet, which nltk does not find",
-            "python -m nltk.downloader wordnet, or give a table with --similarity",
+            "python -m nltk.downloader wordnet, or give a table with --wups",
         ) from error
 
     @lru_cache(maxsize=1 << 16)
@@ -105,3 +105,12 @@ def wups(answer: str, truth: str, similarity: Similarity, threshold: float) -> f
 def rule(similarity: Similarity, threshold: float) -> Callable[[str, Sequence[str]], float]:
     """WUPS as a rule for `metrics.score`; of several people's answers the most frequent counts."""
     return lambda answer, humans: wups(answer, majority(list(humans)), similarity, threshold)
+
+
+def similarity_of(name: str) -> Similarity:
+    """`wordnet`, or the table in a file.
+
+    Raises:
+        CnnRnnError: see `wordnet` and `read_table`.
+    """
+    return wordnet() if name == "wordnet" else read_table(Path(name))
