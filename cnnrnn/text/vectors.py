@@ -55,13 +55,8 @@ class WordVectors:
         rows = [self._rows[token] for token in tokens if token in self._rows]
         return _unit(self.vectors[rows].mean(axis=0)) if rows else None
 
-    def part(self, words: Iterable[str]) -> WordVectors | None:
-        """The vectors of some words, those without one left out; None where none is left."""
-        kept = [word for word in dict.fromkeys(words) if word in self._rows]
-        return WordVectors(kept, self.vectors[[self._rows[w] for w in kept]]) if kept else None
-
     def save(self, path: Path) -> None:
-        """Write an .npz that `read` reads; numbers in half precision."""
+        """Write an .npz that `read_vectors` reads; numbers in half precision."""
         with atomic_write(path) as file:
             np.savez(file, words=np.array(self.words), vectors=self.vectors.astype(np.float16))
 
@@ -97,7 +92,7 @@ def _unit(vector: np.ndarray) -> np.ndarray:
     return vector / max(float(np.linalg.norm(vector)), 1e-6)
 
 
-def read(path: Path | str) -> WordVectors:
+def read_vectors(path: Path | str) -> WordVectors:
     """Read a file of word vectors.
 
     Raises:

@@ -13,10 +13,12 @@ from cnnrnn import console
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.vqa.answerer import Answerer
 from cnnrnn.vqa.baselines import BASELINES, Majority
+from cnnrnn.vqa.confidence import Confidence, best_temperature, learned
 from cnnrnn.vqa.data import load
-from cnnrnn.vqa.evaluate import Evaluation, evaluation
+from cnnrnn.vqa.evaluate import Evaluation, evaluation, only_split
 from cnnrnn.vqa.example import Example
 from cnnrnn.vqa.looks import Shares, shares_by_kind
+from cnnrnn.vqa.metrics import score
 from cnnrnn.vqa.prepare import Questions
 from cnnrnn.vqa.wups import Similarity
 
@@ -59,6 +61,31 @@ def judge(answerer: Answerer, questions: Questions) -> Judged:
             maps = looked.maps.reshape(len(numbers), -1, rows, columns)
             shares_by_kind(examples, maps, found.shares)
     return found
+
+
+def calibrated(answerer: Answerer, questions: Questions) -> Confidence:
+    """How sure to be, learned on questions that were not trained on."""
+    if not questions.examples:
+        return Confidence()
+    temperature = 1.0
+    if answerer.settings.answer != "generate":
+        looked = answerer.look(questions)
+        numbers = answerer.words.answers.numbers(each.answer for each in questions.examples)
+        temperature = best_temperature(answerer.replies.scores(looked.outputs), numbers)
+    answerer.trust(Confidence(temperature))
+    judged = judge(answerer, questions)
+    values = score(questions.examples, judged.answers).values
+    return learned(temperature, judged.confidence, values)
+
+
+def figures(evaluations: Sequence[Evaluation]) -> dict[str, float]:
+    """For metrics.json: accuracy of the run, by kind of question too, and of its rivals."""
+    own, *rivals = evaluations
+    found = {"accuracy": own.scores.overall}
+    if own.choice is not None:
+        found["accuracy_choice"] = own.choice.overall
+    found |= {f"accuracy {kind}": each.value for kind, each in own.scores.by_kind().items()}
+    return found | {each.name: each.scores.overall for each in rivals}
 
 
 def scored(
@@ -141,7 +168,7 @@ def score_answerer(
 def evaluate_run(
     run: Path | None,
     changes: Mapping[str, Any],
-    split: str,
+    split: str | None,
     with_rivals: bool = True,
     similarity: Similarity | None = None,
 ) -> tuple[list[Evaluation], list[tuple[str, str]]]:
@@ -150,7 +177,7 @@ def evaluate_run(
     Args:
         run: its folder; None takes the newest one, else the shipped starter.
         changes: what to take instead of the run's own `data`, `format`, `limit`, `fold`.
-        split: which questions.
+        split: which questions; None: the only split there is, else `test`.
         with_rivals: also the controls and baselines.
         similarity: of words, for WUPS.
 
@@ -164,6 +191,7 @@ def evaluate_run(
     settings = replace(settings, **changes)
     console.info(f"run {answerer.run.path}, data {settings.data}")
     data = load(settings.data, settings.format, settings.limit, settings.fold)
+    split = split or only_split(data)
     questions = answerer.gather(data.split(split))
     for name, reason in questions.failures:
         console.error(reason if name in reason else f"{name}: {reason}")

@@ -13,8 +13,8 @@ from cnnrnn import console
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.features.extractor import Extractor
 from cnnrnn.features.selection import Selection
-from cnnrnn.text import vectors
 from cnnrnn.text.tokenizer import Tokenizer
+from cnnrnn.text.vectors import Spelling, WordVectors, read_vectors
 from cnnrnn.text.vocabulary import PAD, Vocabulary
 from cnnrnn.training.run import Run
 from cnnrnn.training.splits import grouped_split
@@ -57,14 +57,15 @@ class Words:
 
     vocabulary: the questions' words. answers: what can be chosen. length: words of a question at
     most. spoken: the answers' words, for answers that are written. vectors: what gives a word its
-    vector, for `regress`.
+    vector, for `regress`. first: what the questions' words begin with, in training.
     """
 
     vocabulary: Vocabulary
     answers: Answers
     length: int
     spoken: Vocabulary | None = None
-    vectors: vectors.WordVectors | vectors.Spelling | None = None
+    vectors: WordVectors | Spelling | None = None
+    first: WordVectors | None = None
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -89,12 +90,9 @@ class Words:
         spoken = None
         if settings.answer == "generate":
             spoken = Vocabulary.build(map(tokenizer, answers.texts))
-        known = None
-        if settings.answer == "regress":
-            known = vectors.Spelling()
-            if settings.embeddings:
-                known = vectors.read(settings.embeddings)
-        return cls(vocabulary, answers, length, spoken, known)
+        first = read_vectors(settings.embeddings) if settings.embeddings else None
+        known = (first or Spelling()) if settings.answer == "regress" else None
+        return cls(vocabulary, answers, length, spoken, known, first)
 
     @property
     def size(self) -> int:
@@ -103,6 +101,15 @@ class Words:
             return len(self.spoken)
         return len(self.answers) if self.vectors is None else self.vectors.size
 
+    def first_vectors(self) -> np.ndarray:
+        """The file's vectors of the questions' words, float32 (V, E); NaN for words without."""
+        found = np.full((len(self.vocabulary), self.first.size), np.nan, np.float32)
+        for number, word in enumerate(self.vocabulary.words):
+            vector = self.first.of([word])
+            if vector is not None:
+                found[number] = vector
+        return found
+
     def save(self, run: Run) -> None:
         """Write vocabulary.json, answers.json and, where there are such, spoken.json and
         vectors.npz."""
@@ -110,7 +117,7 @@ class Words:
         self.answers.save(run.path / "answers.json")
         if self.spoken is not None:
             self.spoken.save(run.path / "spoken.json")
-        if isinstance(self.vectors, vectors.WordVectors):
+        if isinstance(self.vectors, WordVectors):
             self.vectors.save(run.path / "vectors.npz")
 
     @classmethod
@@ -127,7 +134,7 @@ class Words:
             found.spoken = Vocabulary.load(path / "spoken.json")
         if run.config["answer"] == "regress":
             file = path / "vectors.npz"
-            found.vectors = vectors.read(file) if file.exists() else vectors.Spelling()
+            found.vectors = read_vectors(file) if file.exists() else Spelling()
         return found
 
     def encoded(self, questions: Sequence[str]) -> np.ndarray:

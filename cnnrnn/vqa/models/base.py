@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from cnnrnn import backend
 from cnnrnn.vqa.models.heads import HEADS
 from cnnrnn.vqa.models.picture import OwnCnn, to_unit_scale
@@ -47,6 +49,7 @@ class VqaModel(keras.Model):
 
     OPTIONS: tuple[str, ...] = ()
     feature_output = "grid"  # of the backbone; "": none
+    # A family has its encoder of questions under the name `read`, see `question.ENCODERS`.
 
     def __init__(
         self,
@@ -95,6 +98,13 @@ class VqaModel(keras.Model):
         self._build_family()
         self.head.build()
         self.built = True
+
+    def begin_with(self, vectors: np.ndarray) -> None:
+        """Take word vectors float32 (words, E) as the first ones; those that are NaN stay random.
+        """
+        embeddings = self.read.embed.embeddings
+        random = ops.convert_to_numpy(embeddings)
+        embeddings.assign(np.where(np.isnan(vectors), random, vectors))
 
     @property
     def grid_shape(self) -> tuple[int, ...]:
