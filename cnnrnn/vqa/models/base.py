@@ -151,7 +151,7 @@ class VqaModel(keras.Model):
 
 def by_picture(codes, words):
     """Codes (B * Q, ...) of the questions `words` (B, Q, L) -> (B, Q, ...)."""
-    return ops.reshape(codes, (-1, words.shape[1], *codes.shape[1:]))
+    return ops.reshape(codes, (-1, ops.shape(words)[1], *codes.shape[1:]))
 
 
 def flat(words):
