@@ -111,6 +111,8 @@ class Scores:
         if self.ids != other.ids:
             raise CnnRnnError("scores of different questions cannot be paired")
         wanted = np.array([kind is None or (each or UNNAMED) == kind for each in self.kinds])
+        if not wanted.any():
+            raise CnnRnnError(f"there are no questions of the kind {kind!r}")
         return paired_difference(self.values[wanted], other.values[wanted], seed)
 
     def official(self) -> dict[str, float | dict[str, float]]:
