@@ -82,7 +82,8 @@ class QuestionBatches:
                 chosen = np.concatenate([chosen, order[: size - len(chosen)]])
             # Features are read in the order in which they lie.
             chosen = chosen[np.argsort(pictures[chosen], kind="stable")]
-            yield self._batch(pictures[chosen], questions[chosen], generator)
+            if self._taught(questions[chosen]):
+                yield self._batch(pictures[chosen], questions[chosen], generator)
 
     def in_order(self) -> Iterator[tuple[dict, np.ndarray, np.ndarray]]:
         """Every question once: inputs and targets as in training, and the question numbers
@@ -93,7 +94,12 @@ class QuestionBatches:
             chosen = np.arange(first, first + self.batch)
             there = np.minimum(chosen, len(pictures) - 1)
             asked = np.where((chosen < len(pictures))[:, None], questions[there], len(self.index))
-            yield *self._batch(pictures[there], asked, None), asked
+            if self._taught(asked):
+                yield *self._batch(pictures[there], asked, None), asked
+
+    def _taught(self, questions: np.ndarray) -> bool:
+        """Whether there is a word to be learned: a batch of none has no shape."""
+        return self.spoken is None or any(self.spoken[number] for number in questions.ravel())
 
     def rows(self, generator: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray]:
         """The picture (R,) of each row and its questions (R, Q), N for none."""

@@ -47,7 +47,9 @@ class Confidence:
             CnnRnnError: something else.
         """
         try:
-            found = cls(**{key: float(value) for key, value in dict(content).items()})
+            if not isinstance(content, dict):
+                raise TypeError("no object")
+            found = cls(**{key: float(value) for key, value in content.items()})
             if not found.temperature > 0:
                 raise ValueError("no temperature")
         except (TypeError, ValueError) as error:
