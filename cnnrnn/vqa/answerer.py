@@ -9,20 +9,22 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from cnnrnn import backend, console
 from cnnrnn.errors import CnnRnnError, UsageError
-from cnnrnn.features.selection import Selection
+from cnnrnn.features.familiarity import Familiarity
+from cnnrnn.features.selection import PictureRows
 from cnnrnn.media.sources import Source
 from cnnrnn.training.run import Run, newest
 from cnnrnn.vqa.confidence import Confidence
 from cnnrnn.vqa.example import Example
 from cnnrnn.vqa.prepare import Questions, Words, batches, extractor, identity, with_features
-from cnnrnn.vqa.replies import REPLIES, Ranked, Replies
+from cnnrnn.vqa.replies import REPLIES, Replies
+from cnnrnn.vqa.reply import Reply, remarks
 from cnnrnn.vqa.settings import TrainSettings
 
 TASK = "vqa"
@@ -31,39 +33,6 @@ BATCH = 16  # rows that pass the model together
 KEPT_PICTURES = 64  # whose features wait for further questions
 TOP = 5
 BLIND = "blind"  # the folder inside a run that has its question-only model
-
-
-@dataclass
-class Reply:
-    """What is said to one question about one picture.
-
-    name: of the picture.
-    answers: the best answers (or all choices) with their probabilities.
-    known: whether the best one is sure enough to be given.
-    notes: what a person should know: words that the model does not know, choices that it cannot
-        give, a question that was cut.
-    maps: (hops, rows, columns) where each hop looked, sums 1; None for a model that does not look
-        at places.
-    error: why there is no reply; then the rest is empty.
-    """
-
-    name: str
-    question: str
-    answers: Ranked = field(default_factory=list)
-    known: bool = True
-    notes: list[str] = field(default_factory=list)
-    maps: np.ndarray | None = None
-    error: str = ""
-
-    @property
-    def answer(self) -> str:
-        """The best answer, known or not; "" with an error."""
-        return self.answers[0][0] if self.answers else ""
-
-    @property
-    def probability(self) -> float:
-        """That of `answer`."""
-        return self.answers[0][1] if self.answers else 0.0
 
 
 @dataclass
@@ -87,6 +56,7 @@ class Answerer:
         settings: those that it was trained with.
         run: where it comes from.
         confidence: how sure its answers are.
+        familiarity: knows what pictures it was trained on, or None.
 
     Raises:
         CnnRnnError: model and words do not belong together.
@@ -99,6 +69,7 @@ class Answerer:
         settings: TrainSettings,
         run: Run,
         confidence: Confidence | None = None,
+        familiarity: Familiarity | None = None,
     ):
         wanted = (len(words.vocabulary), words.length, words.size)
         found = (model.words, model.length, model.size)
@@ -108,7 +79,7 @@ class Answerer:
                 "the files of two runs were mixed; copy the whole run folder again",
             )
         self.model, self.words, self.settings, self.run = model, words, settings, run
-        self.confidence = confidence or Confidence()
+        self.confidence, self.familiarity = confidence or Confidence(), familiarity
         self._analyse = backend.compiled(model.analyse)
         self._rows: OrderedDict[str, np.ndarray] = OrderedDict()
         self._extractor = None
@@ -140,7 +111,8 @@ class Answerer:
         if (run.path / "confidence.json").exists():
             confidence = Confidence.from_json(run.read_json("confidence.json"))
         settings = TrainSettings.from_config(run.config)
-        return cls(load_model(run.best), Words.load(run), settings, run, confidence)
+        familiarity = Familiarity.load(run.path / "familiarity.npz")
+        return cls(load_model(run.best), Words.load(run), settings, run, confidence, familiarity)
 
     @property
     def extractor(self):
@@ -213,7 +185,11 @@ class Answerer:
         if choices and not any(choices):
             raise UsageError("the choices are empty", "such as 'red,green,blue'")
         choices = [choice for choice in choices if choice]
-        looked = self._look(source, questions)
+        row = self._features(source)
+        familiar = True
+        if self.familiarity is not None and row is not None:
+            familiar = bool(self.familiarity.known(row[None])[0])
+        looked = self._look(source, row, questions)
         if choices:
             answers = self.replies.choose(looked.outputs, [choices] * len(questions))
         else:
@@ -221,43 +197,22 @@ class Answerer:
         found = []
         for number, (question, some) in enumerate(zip(questions, answers, strict=True)):
             maps = looked.maps[number] if looked.maps is not None else None
-            notes = self.remarks(question, choices)
-            known = some[0][1] >= self.confidence.threshold and some[0][1] > 0
-            if not choices and not self._any_word(question):
-                known = False  # it was not understood at all
-            found.append(Reply(source.name, question, some, known, notes, self._shaped(maps)))
-        return found
-
-    def remarks(self, question: str, choices: Sequence[str] = ()) -> list[str]:
-        """What a person should know of the answer to a question, one line each."""
-        found = []
-        tokens = self.words.tokenizer(question)
-        unknown = [token for token in dict.fromkeys(tokens) if token not in self.words.vocabulary]
-        if not tokens:
-            found.append("the question has no words")
-        elif unknown:
-            found.append(f"unknown words: {_named(unknown)}")
-        if len(tokens) > self.words.length:
+            notes = remarks(self.words, self.replies, question, choices)
+            known = familiar and self._sure(question, some[0][1], bool(choices))
             found.append(
-                f"the question has {len(tokens)} words, and only the first "
-                f"{self.words.length} are read"
-            )
-        outside = [choice for choice in choices if not self.replies.can_say(choice)]
-        if outside:
-            found.append(f"choices that this model can never give: {_named(outside)}")
-        if not choices and (share := self.words.answers.held(tokens)) is not None:
-            found.append(
-                f"{1 - share:.0%} of the answers to such questions in training are not among the "
-                f"{len(self.words.answers)} that this model can give"
+                Reply(source.name, question, some, known, familiar, notes, self._shaped(maps))
             )
         return found
 
-    def _any_word(self, question: str) -> bool:
-        return any(token in self.words.vocabulary for token in self.words.tokenizer(question))
+    def _sure(self, question: str, probability: float, chosen: bool) -> bool:
+        """Whether an answer is to be given, and not only guessed at."""
+        if not any(word in self.words.vocabulary for word in self.words.tokenizer(question)):
+            return False  # it was not understood at all
+        least = self.confidence.choice_threshold if chosen else self.confidence.threshold
+        return probability >= least and probability > 0
 
-    def _look(self, source: Source, questions: Sequence[str]) -> Looked:
+    def _look(self, source: Source, row: np.ndarray | None, questions: Sequence[str]) -> Looked:
         examples = [Example(str(n), source, text) for n, text in enumerate(questions)]
-        row = self._features(source)
         features = None if row is None else _OneRow(row)
         asked = Questions(examples, np.zeros(len(examples), np.int64), features, [source], [])
         # One question, or up to eight: two shapes, each compiled once.
@@ -328,7 +283,7 @@ class Answerer:
             yield Looked(rows, maps), asked[real]
 
 
-class _OneRow(Selection):
+class _OneRow(PictureRows):
     """Features of one picture that are in memory."""
 
     def __init__(self, row: np.ndarray):
@@ -345,17 +300,6 @@ def as_source(picture: Source | str | Path | np.ndarray) -> Source:
     if isinstance(picture, np.ndarray):
         return Source(name="array", array=picture)
     return Source(name=str(picture), path=Path(picture))
-
-
-def _named(texts: Sequence[str], count: int = 5) -> str:
-    more = f" and {len(texts) - count} more" if len(texts) > count else ""
-    return ", ".join(_shown(text) for text in texts[:count]) + more
-
-
-def _shown(text: str) -> str:
-    """A word as it can be shown on one line of a terminal."""
-    text = text if len(text) <= 40 else text[:39] + "…"
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
 def _checked_extractor(run: Run, settings: TrainSettings):

@@ -11,10 +11,12 @@ from cnnrnn import console
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.media import images
 from cnnrnn.media.sources import OutputNames, Source, expand
-from cnnrnn.vqa.answerer import STARTER, TOP, Answerer, Reply
+from cnnrnn.vqa.answerer import STARTER, TOP, Answerer
+from cnnrnn.vqa.reply import Reply, shortened
 from cnnrnn.vqa.show import shown
 
 FOLDER = Path("shown")  # of the pictures that `--show` writes
+_LETTERS = 60  # of a question that is shown again
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,13 @@ def ask(
             for reply in replies:
                 for note in reply.notes:
                     # The same question about the next picture has the same words.
-                    if (line := f"{_short(reply.question)}: {note}") not in told_notes:
+                    if (line := f"{shortened(reply.question, _LETTERS)}: {note}") not in told_notes:
                         told_notes.add(line)
                         console.warn(line)
                 path = _drawn(source, reply, settings, names) if settings.show else None
                 _tell(answerer, reply, settings, path)
+            if not replies[0].familiar:
+                console.warn(_strange(answerer, source))
             report.ok()
         except UsageError:
             raise
@@ -103,10 +107,14 @@ def parsed_choices(text: str | None) -> tuple[str, ...]:
     return found
 
 
-def _short(question: str) -> str:
-    line = " ".join(question.split())
-    line = "".join(letter if letter.isprintable() else "\ufffd" for letter in line)
-    return line if len(line) <= 60 else line[:59] + "…"
+def _strange(answerer: Answerer, source: Source) -> str:
+    world = answerer.run.config.get("data")
+    if world == "scenes":
+        return (
+            f"{source.name} is unlike the built-in world, the only one this model knows; "
+            "train on photos: cnnrnn vqa train --data FOLDER_OR_CSV"
+        )
+    return f"{source.name} is unlike the pictures of {world} that this model was trained on"
 
 
 def _tell(answerer: Answerer, reply: Reply, settings: AskSettings, path: Path | None) -> None:
@@ -118,7 +126,7 @@ def _tell(answerer: Answerer, reply: Reply, settings: AskSettings, path: Path | 
         return
     best = "  ".join(f"{text} {share:.2f}" for text, share in reply.answers)
     sure = "" if reply.known else "I do not know; perhaps "
-    console.result(f"{reply.name}\t{_short(reply.question)}\t{sure}{best}")
+    console.result(f"{reply.name}\t{shortened(reply.question, _LETTERS)}\t{sure}{best}")
     if path is not None:
         console.info(f"shown  {path}")
 
@@ -131,6 +139,7 @@ def as_json(reply: Reply) -> dict:
         "answer": reply.answer,
         "probability": reply.probability,
         "known": reply.known,
+        "familiar": reply.familiar,
         "answers": [{"answer": text, "probability": share} for text, share in reply.answers],
         "notes": reply.notes,
     }

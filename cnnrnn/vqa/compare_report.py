@@ -96,7 +96,7 @@ def write_page(path: Path, table: Table, claims: Sequence[Claim], quick: bool) -
         "Models",
         heads,
         rows,
-        note=f"`{CHOICE}`: the best of the choices, for questions that have some. `{SHUFFLED}`: the "
+        note=f"`{CHOICE}`: the best of the choices, of questions that have some. `{SHUFFLED}`: the "
         "trained model is shown another picture. `ms a question`: the model alone, from features. "
         "The last three count training answers: of all questions, of the same kind, of the same "
         "words.",

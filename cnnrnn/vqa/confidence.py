@@ -25,13 +25,15 @@ class Confidence:
     """What was learned.
 
     temperature: by which scores are divided before they become probabilities.
-    threshold: an answer that is less probable is not known, 0 to 1.
+    threshold: an answer that is less probable is not known, 0 to 1. choice_threshold: the same of
+        the best of given choices.
     answered: share of those questions that were at the threshold or above. right: how right these
         were answered, 0 to 1.
     """
 
     temperature: float = 1.0
     threshold: float = 0.0
+    choice_threshold: float = 0.0
     answered: float = 1.0
     right: float = 0.0
 
@@ -76,15 +78,23 @@ def best_temperature(scores: np.ndarray, numbers: np.ndarray) -> float:
     return float(min(_TEMPERATURES, key=surprise))
 
 
-def learned(temperature: float, probabilities: np.ndarray, values: np.ndarray) -> Confidence:
-    """Learn the threshold.
+def learned(
+    temperature: float,
+    probabilities: np.ndarray,
+    values: np.ndarray,
+    chosen: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Confidence:
+    """Learn the thresholds.
 
     Args:
         temperature: that of the probabilities.
         probabilities: (N,), of the answers that were given, 0 to 1.
         values: (N,), how right they are, 0 to 1.
+        chosen: the same two of choices that were made; None where none were, and the threshold of
+            answers serves.
     """
     least = threshold(probabilities, values)
+    choice = threshold(*chosen) if chosen is not None else least
     given = probabilities >= least
     right = float(values[given].mean()) if given.any() else 0.0
-    return Confidence(temperature, least, float(given.mean()), right)
+    return Confidence(temperature, least, choice, float(given.mean()), right)

@@ -31,20 +31,21 @@ class Judged:
     """What was said to N questions.
 
     answers: the best answer of all. chosen: the best of each question's candidates, "" where it has
-    none. confidence: float64 (N,), the probability of the best answer, or None. shares: of the maps
-    in boxes, by kind of question.
+    none. confidence: float64 (N,), the probability of the best answer, or None; chosen_confidence:
+    the same of the chosen ones. shares: of the maps in boxes, by kind of question.
     """
 
     answers: list[str]
     chosen: list[str]
     confidence: np.ndarray | None = None
+    chosen_confidence: np.ndarray | None = None
     shares: dict[str, Shares] = field(default_factory=dict)
 
 
 def judge(answerer: Answerer, questions: Questions) -> Judged:
     """Answer all questions, batch by batch."""
     count = len(questions.examples)
-    found = Judged([""] * count, [""] * count, np.zeros(count))
+    found = Judged([""] * count, [""] * count, np.zeros(count), np.zeros(count))
     for looked, numbers in answerer.looks(questions):
         examples = [questions.examples[number] for number in numbers]
         best = answerer.replies.open(looked.outputs, 1)
@@ -55,7 +56,8 @@ def judge(answerer: Answerer, questions: Questions) -> Judged:
         for number, ranked in zip(numbers, best, strict=True):
             found.answers[number], found.confidence[number] = ranked[0]
         for place, ranked in zip(picked, chosen, strict=True):
-            found.chosen[numbers[place]] = ranked[0][0]
+            number = numbers[place]
+            found.chosen[number], found.chosen_confidence[number] = ranked[0]
         if looked.maps is not None:
             rows, columns = answerer.model.grid_shape[:2]
             maps = looked.maps.reshape(len(numbers), -1, rows, columns)
@@ -74,8 +76,14 @@ def calibrated(answerer: Answerer, questions: Questions) -> Confidence:
         temperature = best_temperature(answerer.replies.scores(looked.outputs), numbers)
     answerer.trust(Confidence(temperature))
     judged = judge(answerer, questions)
-    values = score(questions.examples, judged.answers).values
-    return learned(temperature, judged.confidence, values)
+    examples = questions.examples
+    values = score(examples, judged.answers).values
+    offered = [number for number, each in enumerate(examples) if each.candidates]
+    chosen = None
+    if offered:
+        right = score([examples[n] for n in offered], [judged.chosen[n] for n in offered]).values
+        chosen = judged.chosen_confidence[offered], right
+    return learned(temperature, judged.confidence, values, chosen)
 
 
 def figures(evaluations: Sequence[Evaluation]) -> dict[str, float]:

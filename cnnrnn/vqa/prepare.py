@@ -12,7 +12,7 @@ import numpy as np
 from cnnrnn import console
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.features.extractor import Extractor
-from cnnrnn.features.selection import Selection
+from cnnrnn.features.selection import PictureRows
 from cnnrnn.text.tokenizer import Tokenizer
 from cnnrnn.text.vectors import Spelling, WordVectors, read_vectors
 from cnnrnn.text.vocabulary import PAD, Vocabulary
@@ -40,7 +40,7 @@ class Questions:
 
     examples: list[Example]
     index: np.ndarray
-    features: Selection | None
+    features: PictureRows | None
     media: list
     failures: list[tuple[str, str]]
 
@@ -216,7 +216,7 @@ def with_features(
     kept = [examples[number] for number in numbers]
     sources = [media[row] for row in rows]
     return Questions(
-        kept, place[index[numbers]], Selection(table, rows), sources, list(table.failures)
+        kept, place[index[numbers]], PictureRows(table, rows), sources, list(table.failures)
     )
 
 

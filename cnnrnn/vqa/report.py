@@ -174,8 +174,9 @@ def _calibration(report: Report, answerer: Answerer, best: Evaluation) -> None:
     )
     report.text(
         f"Expected calibration error {best.calibration_error:.3f}. Below a probability of "
-        f"{confidence.threshold:.2f} the model says that it does not know: {confidence.answered:.0%} "
-        f"of these questions are answered, and {confidence.right:.0%} of the answers are right."
+        f"{confidence.threshold:.2f} the model says that it does not know: "
+        f"{confidence.answered:.0%} of these questions are answered, and {confidence.right:.0%} of "
+        "the answers are right."
     )
 
 

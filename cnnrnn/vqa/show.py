@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnrnn.media import drawing
-from cnnrnn.vqa.answerer import Reply
+from cnnrnn.vqa.reply import Reply
 
 
 def strip(picture: np.ndarray, reply: Reply, font: Path | None = None) -> np.ndarray:

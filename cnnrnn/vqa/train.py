@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnrnn import backend, console
 from cnnrnn.errors import CnnRnnError
+from cnnrnn.features.familiarity import SAMPLE, Familiarity
 from cnnrnn.features.selection import tell_failures
 from cnnrnn.training.check import Check
 from cnnrnn.training.chosen import check_same, opened_to_resume
@@ -289,6 +290,17 @@ def _finish(run: Run, aside: Questions, result, scores: dict[str, float]) -> Non
     run.finish(monitor, result.best_value, result.best_epoch, scores)
 
 
+def _learn_familiarity(training: Questions, aside: Questions, seed: int) -> Familiarity:
+    """What the pictures of the training look like, and how far those kept aside are from that."""
+    seen = np.unique(training.index)
+    sample = np.sort(np.random.default_rng([seed, 1]).permutation(seen)[:SAMPLE])
+    other = np.unique(aside.index)[:SAMPLE]
+    features = aside.features if len(other) else training.features
+    return Familiarity.measure(
+        training.features.part(sample).pooled(), features.part(other).pooled()
+    )
+
+
 def _conclude(
     run: Run, prepared: Prepared, training: Questions, aside: Questions, result
 ) -> str:
@@ -298,6 +310,10 @@ def _conclude(
     from cnnrnn.vqa.judge import calibrated, figures, score_answerer
     from cnnrnn.vqa.report import write_report
 
+    if training.features is not None and not prepared.settings.own:
+        _learn_familiarity(training, aside, prepared.settings.seed).save(
+            run.path / "familiarity.npz"
+        )
     answerer = Answerer.load(run.path)
     which = "questions kept aside" if aside.examples else "training questions"
     shown = aside if aside.examples else training
