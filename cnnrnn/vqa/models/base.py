@@ -21,10 +21,10 @@ import numpy as np
 
 from cnnrnn import backend
 from cnnrnn.vqa.models.heads import HEADS
-from cnnrnn.vqa.models.picture import OwnCnn, to_unit_scale
-from cnnrnn.vqa.models.question import NEVER, PACKAGE
+from cnnrnn.vqa.models.picture import OwnCnn
+from cnnrnn.vqa.models.scale import PACKAGE, to_unit_scale
 
-__all__ = ["NEVER", "PACKAGE", "VqaModel", "keras", "ops"]
+__all__ = ["PACKAGE", "VqaModel", "by_picture", "flat", "keras", "ops"]
 
 keras = backend.keras()
 ops = keras.ops

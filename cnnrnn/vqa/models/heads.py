@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cnnrnn import backend
 from cnnrnn.text.language import LanguageModel
-from cnnrnn.vqa.models.question import PACKAGE
+from cnnrnn.vqa.models.scale import PACKAGE
 
 keras = backend.keras()
 ops = keras.ops

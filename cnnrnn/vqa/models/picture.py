@@ -1,4 +1,4 @@
-"""Pictures for a question: features brought to one scale, places told, and a small CNN of its own.
+"""Pictures for a question: cells that know their place, and a small CNN of its own.
 
 Dimension letters as in `models.base`: B pictures, h x w x 3 pixels, rows x columns = K cells,
 D features of a cell.
@@ -12,24 +12,12 @@ import numpy as np
 
 from cnnrnn import backend
 from cnnrnn.features.scenes_cnn import position_code
-from cnnrnn.vqa.models.question import PACKAGE
+from cnnrnn.vqa.models.scale import PACKAGE
 
 keras = backend.keras()
 ops = keras.ops
 
 PLACE_DEPTH = 16  # channels of the position code
-
-
-def to_unit_scale(features):
-    """Each picture's features divided by their root mean square: (B, ..., D), same shape.
-
-    For a vector this is the L2 normalisation of Antol et al. 2015 ("norm I") times sqrt(D): with
-    length 1 its entries would be so small that the product with the question starves the gradients.
-    """
-    axes = list(range(1, len(features.shape)))
-    features = ops.cast(features, "float32")
-    square = ops.mean(ops.square(features), axis=axes, keepdims=True)
-    return features * ops.rsqrt(square + 1e-6)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

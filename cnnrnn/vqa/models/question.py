@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from cnnrnn import backend
 from cnnrnn.text.vocabulary import PAD
+from cnnrnn.vqa.models.scale import NEVER, PACKAGE, to_unit_scale
 
 keras = backend.keras()
 ops = keras.ops
 
-PACKAGE = "cnnrnn.vqa"
-# Low enough that no maximum or softmax notices, high enough for float16.
-NEVER = -3e4
 # A loop of so many steps or fewer is written out: TensorFlow's own loop costs more than it holds.
 UNROLLED = 32
 
@@ -24,7 +22,7 @@ class LstmQuestion(keras.layers.Layer):
 
     With `whole_state` this is the "deeper LSTM" of Antol et al. 2015: hidden and cell states of
     every layer after the last word, joined by a dense layer with tanh. Else it is the last layer's
-    hidden state. Words behind the question (PAD) change nothing; an empty question gives the
+    hidden state. States are brought to unit scale. Words behind the question (PAD) change nothing; an empty question gives the
     state before the first word.
 
     Args:
@@ -86,7 +84,12 @@ class LstmQuestion(keras.layers.Layer):
         for lstm in self.lstms:
             sequence, hidden, cell = lstm(sequence, mask=mask, training=training)
             states += [hidden, cell]
-        return states[-2] if self.join is None else self.join(ops.concatenate(states, axis=-1))
+        if self.join is None:
+            return self._scaled(states[-2])
+        return self.join(self._scaled(ops.concatenate(states, axis=-1)))
+
+    def _scaled(self, states):
+        return ops.cast(to_unit_scale(states), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.hidden)
@@ -144,7 +147,10 @@ class CnnQuestion(keras.layers.Layer):
             grams = convolution(ops.pad(vectors, [[0, 0], [0, width - 1], [0, 0]]))  # (N, L, .)
             found.append(ops.max(ops.where(real, grams, NEVER), axis=1))
         code = ops.concatenate(found, axis=-1)
-        return ops.where(ops.any(real, axis=1), code, 0.0)
+        return ops.where(ops.any(real, axis=1), self._scaled(code), 0.0)
+
+    def _scaled(self, code):
+        return ops.cast(to_unit_scale(code), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.hidden)

@@ -2,9 +2,13 @@
 
     h = tanh(W_V v_k + W_Q u + b)           for each cell k
     p = softmax_k(w . h)                    the map of this hop
-    u <- u + sum_k p_k v_k                  what was seen refines the question
+    s = sum_k p_k v_k                       what was seen there
+    u <- u + s                              refines the question
 
-with u the question's code before the first hop, and the head's input after the last.
+with u = q, the question's code, before the first hop. The paper's softmax layer takes the last u,
+a sum that cannot tell whether what was seen is what was asked for ("is the dog red?"); here it takes
+
+    relu(W [u, q * s])
 """
 
 from __future__ import annotations
@@ -82,21 +86,24 @@ class San(VqaModel):
                 dtype=policy)
             for number in range(1, hops + 1)
         ]  # fmt: skip
+        self.join = keras.layers.Dense(self.hidden, activation="relu", name="join", dtype=policy)
 
     def _build_family(self) -> None:
         self.read.build()
         self.cells.build()
         for hop in self.hops:
             hop.build()
+        self.join.build((None, None, 2 * self.hidden))
 
     def look(self, inputs, training=False) -> dict:
         words = inputs["words"]
-        query = by_picture(self.read(flat(words), training=training), words)  # (B, Q, H)
+        question = by_picture(self.read(flat(words), training=training), words)  # (B, Q, H)
         cells = self.cells(self.picture(inputs, training), training=training)  # (B, K, H)
-        maps = []
+        maps, query = [], question
         for hop in self.hops:
             seen, where = hop(cells, query, training=training)
             query = query + seen
             maps.append(where)
-        codes = self.dropout(query, training=training)
-        return {"codes": codes, "maps": ops.stack(maps, axis=2)}
+        both = ops.concatenate([query, question * seen], axis=-1)
+        codes = self.join(self.dropout(both, training=training))
+        return {"codes": self.dropout(codes, training=training), "maps": ops.stack(maps, axis=2)}
