@@ -2,8 +2,8 @@
 
 Training: `training.fit` itself on `QuestionBatches`; after each of its epochs the same model in
 PyTorch trains on the same questions, so that both meet the machine in the same state. Asking: a
-whole cold `cnnrnn vqa ask` against a process that only imports Keras; then, warm, a picture that was
-never seen against one more question about a picture that was.
+whole cold `cnnrnn vqa ask` against a process that only imports Keras; then, warm, one more question
+about a picture against a picture that was never seen.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ class LstmQuestion(keras.layers.Layer):
 
     With `whole_state` this is the "deeper LSTM" of Antol et al. 2015: hidden and cell states of
     every layer after the last word, joined by a dense layer with tanh. Else it is the last layer's
-    hidden state. States are brought to unit scale. Words behind the question (PAD) change nothing; an empty question gives the
-    state before the first word.
+    hidden state. States are brought to unit scale. Words behind the question (PAD) change nothing;
+    an empty question gives the state before the first word, zeros.
 
     Args:
         words: size of the vocabulary.

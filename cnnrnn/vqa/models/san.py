@@ -5,8 +5,8 @@
     s = sum_k p_k v_k                       what was seen there
     u <- u + s                              refines the question
 
-with u = q, the question's code, before the first hop. The paper's softmax layer takes the last u,
-a sum that cannot tell whether what was seen is what was asked for ("is the dog red?"); here it takes
+with u = q, the question's code, before the first hop. The paper's softmax layer takes the last u, a
+sum that cannot tell whether what was seen is what was asked for ("is the dog red?"). Here it takes
 
     relu(W [u, q * s])
 """
