@@ -15,7 +15,9 @@ from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.scenes import riddles
 from cnnrnn.vqa import data
 from cnnrnn.vqa.check import check
+from cnnrnn.vqa.cli import FORMATS
 from cnnrnn.vqa.example import Example, kind_of, media_of
+from cnnrnn.vqa.layouts import READERS
 
 
 def load(path, **options) -> data.VqaData:
@@ -313,6 +315,21 @@ def test_tables(tmp_path, form):
     assert (first.split, second.split, third.split) == ("train", "val", "test")
 
 
+def test_names_that_climb_out_and_files_that_are_no_pictures_are_told_when_read(tmp_path):
+    (tmp_path / "film.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
+    (tmp_path / "q.csv").write_text(
+        "image,question,answer\n../a.jpg,what?,dog\nfilm.mp4,what?,cat\ngone.jpg,what?,cow\n"
+    )
+    found = load(tmp_path / "q.csv")
+    for source, message in zip(
+        found.media, ("leads out of", "film.mp4 is not a picture", "gone.jpg does not exist"),
+        strict=True,
+    ):  # fmt: skip
+        with pytest.raises(CnnRnnError, match=message) as failed:
+            source.read()
+        assert "\n" not in str(failed.value)
+
+
 def test_rows_that_say_nothing_are_counted(tmp_path):
     (tmp_path / "q.csv").write_text(
         "image,question,answer,question_id\na.jpg,,dog,1\na.jpg,what?,,2\na.jpg,what?,dog,3\n"
@@ -346,6 +363,10 @@ def test_the_shipped_sample():
     assert len(found.media) == 12 and all(each.path.is_file() for each in found.media)
     assert {each.split for each in found.examples} == {"train", "val", "test"}
     assert {each.kind for each in found.examples} == set(scenes.KINDS_OF_QUESTION)
+
+
+def test_the_command_line_names_every_reader():
+    assert FORMATS == ("auto", *READERS)
 
 
 def test_no_data_is_told(tmp_path):

@@ -6,7 +6,8 @@
     scenes.captions(scene)              # five sentences
 
 The same number of the same split is the same scene everywhere, whatever else was drawn before.
-Clips, in which things happen, are made of the same scenes: see `cnnrnn.scenes.clips`.
+Clips, in which things happen, are made of the same scenes: see `cnnrnn.scenes.clips`; pictures for
+questions of two steps are a further set: see `cnnrnn.scenes.riddles`.
 """
 
 from cnnrnn.scenes.compose import compose as scene

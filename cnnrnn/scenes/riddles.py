@@ -9,7 +9,8 @@ things. A *two-step* question names the container by its colour ("what is in the
 front lies close to what it holds. A *chained* one names it by something that stands elsewhere
 ("what is in the basket below the house?"): where the content is seen, a network that sees 41 x 41
 pixels at a time cannot see what decides, and where that stands, in which column or row, was drawn
-by lot. So nothing that sums over places at once can tell which of two or three contents is meant.
+by lot. One look at all places, weighed by the question, finds two or three contents and cannot tell
+which of them is meant: what was seen has to decide where to look next.
 
 The scenes of `compose` and what is asked of them stay as they are: these are a further set, with
 splits and a version of their own. As there, what lies in a container has one colour in `val`, one

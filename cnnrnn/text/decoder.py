@@ -10,7 +10,7 @@ Dimension letters: B pictures, W beam width, S = B * W sequences, T words, K cel
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -71,16 +71,27 @@ class Sentence:
     score: `log_probability` after length normalisation; sentences are ordered by it.
     word_log_probabilities: one a word; NaN for words that were given.
     attention: (T, K) maps, one a word, or None.
-    choices: for each word the best (word number, probability) pairs at that step; and, unless
-        the sentence was cut, last those at its end.
+    offered, probabilities: (T, M) word numbers and probabilities of the best words at each step;
+        and, unless the sentence was cut, last those at its end.
     """
 
     words: list[int]
     log_probability: float
     score: float
     word_log_probabilities: list[float]
-    attention: np.ndarray | None = None
-    choices: list[list[tuple[int, float]]] = field(default_factory=list)
+    attention: np.ndarray | None
+    offered: np.ndarray
+    probabilities: np.ndarray
+
+    @property
+    def choices(self) -> list[list[tuple[int, float]]]:
+        """For each row of `offered` its (word number, probability) pairs, best first."""
+        return [
+            list(zip(words, shares, strict=True))
+            for words, shares in zip(
+                self.offered.tolist(), self.probabilities.tolist(), strict=True
+            )
+        ]
 
 
 @dataclass
@@ -231,41 +242,55 @@ class _Search:
         return parents, words
 
     def sentences(self, penalty: float, with_attention: bool) -> list[list[Sentence]]:
+        """Every hypothesis of every picture as a sentence, best first."""
         pictures, width = self.shape
         score = self.log_probability / np.maximum(self.length, 1) ** penalty
-        found = []
-        for picture in range(pictures):
-            order = np.argsort(-score[picture], kind="stable")
-            found.append(
-                [
-                    self._walk_back(picture * width + beam, picture, beam, score, with_attention)
-                    for beam in order
-                    if np.isfinite(score[picture, beam])
-                ]
+        words, gains, offered, probabilities, maps = self._walked_back(with_attention)
+        ended = words == END
+        lengths = np.where(ended.any(axis=1), ended.argmax(axis=1), words.shape[1])
+        words, gains = words.tolist(), gains.tolist()
+
+        def sentence(picture: int, beam: int) -> Sentence:
+            at = picture * width + beam
+            length = int(lengths[at])
+            return Sentence(
+                words=words[at][:length],
+                log_probability=float(self.log_probability[picture, beam]),
+                score=float(score[picture, beam]),
+                word_log_probabilities=gains[at][:length],
+                attention=maps[at, :length].copy() if maps is not None and length else None,
+                offered=offered[at, : length + 1].copy(),
+                probabilities=probabilities[at, : length + 1].copy(),
             )
-        return found
 
-    def _walk_back(self, sequence, picture, beam, score, with_attention) -> Sentence:
-        """Read one hypothesis from its last word to its first."""
-        path = []
-        for step in reversed(self.steps):
-            path.append((step, sequence))
-            sequence = step.parents[sequence]
-        path.reverse()
-        ended = next((n for n, (step, at) in enumerate(path) if step.words[at] == END), len(path))
-        choices = [_choices(step, at) for step, at in path[: ended + 1]]
-        path = path[:ended]
-        maps = np.stack([step.maps[at] for step, at in path]) if with_attention and path else None
-        return Sentence(
-            words=[int(step.words[at]) for step, at in path],
-            log_probability=float(self.log_probability[picture, beam]),
-            score=float(score[picture, beam]),
-            word_log_probabilities=[float(step.gains[at]) for step, at in path],
-            attention=maps,
-            choices=choices,
+        order = np.argsort(-score, axis=1, kind="stable").tolist()
+        return [
+            [sentence(picture, beam) for beam in beams if np.isfinite(score[picture, beam])]
+            for picture, beams in enumerate(order)
+        ]
+
+    def _walked_back(self, with_attention: bool):
+        """All hypotheses read from their last word to their first, each along its own ancestors.
+
+        Returns:
+            words and their log-probabilities (S, T), the words offered at each step and their
+            probabilities (S, T, M), and maps (S, T, K) or None.
+        """
+        steps, sequences = len(self.steps), self.shape[0] * self.shape[1]
+        at = np.empty((steps, sequences), np.int64)  # where each hypothesis stands in each step
+        here = np.arange(sequences)
+        for number in range(steps - 1, -1, -1):
+            at[number] = here
+            here = self.steps[number].parents[here]
+
+        def gathered(parts) -> np.ndarray:
+            """(S, ...) of each step -> (S, T, ...) along the hypotheses."""
+            return np.stack([part[place] for part, place in zip(parts, at, strict=True)], axis=1)
+
+        return (
+            gathered(step.words for step in self.steps),
+            gathered(step.gains for step in self.steps),
+            gathered(step.best[1] for step in self.steps),
+            np.exp(gathered(step.best[0] for step in self.steps)),
+            gathered(step.maps for step in self.steps) if with_attention else None,
         )
-
-
-def _choices(step: _Step, at: int) -> list[tuple[int, float]]:
-    gains, words = step.best
-    return [(int(w), float(np.exp(g))) for g, w in zip(gains[at], words[at], strict=True)]

@@ -1,37 +1,28 @@
 """Peak memory of extraction and of training: eight times the pictures should need no more.
 
 Both are the real commands on small generated pictures, in a process each; training finds its
-features in the cache that extraction filled. Two peaks are watched through /proc: the anonymous
-memory, which is what the programs hold, and all resident memory, where pages of the memory-mapped
-cache count too although the system may take them back at any time.
+features in the cache that extraction filled.
 """
 
 from __future__ import annotations
 
 import csv
-import os
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from cnnrnn import console
 from cnnrnn.media import images
-from tests.benchmarks import measure
+from tests.benchmarks import measure, memory
 
 TARGET = 1.1
-ROOT = Path(__file__).resolve().parents[2]
 QUICK, FULL = (100, 800), (1000, 8000)  # pictures
 # At 96 pixels a row has 3 x 3 x 1280 float16, so 7,000 of them held in memory would be 161 MB.
 BACKBONE = ("--backbone", "mobilenet_v2", "--weights", "random", "--image-size", "96")
 NET = ("--hidden", "64", "--embedding", "32", "--epochs", "1", "--holdout", "50", "--no-mirror")
 _SIDE = 32  # pixels of the generated pictures
 _WORDS = 300
-_EVERY = 0.01  # seconds between two looks at a process
 
 
 def run(quick: bool = False) -> list[dict]:
@@ -53,9 +44,9 @@ def _measure(pictures: int) -> dict[str, dict[str, float]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _write(folder / "data", pictures)
-        extract = ("features", "data/pictures", *BACKBONE)
-        train = ("train", "--data", "data/captions.csv", *BACKBONE, *NET)
-        return {"extract": _peaks(extract, folder), "train": _peaks(train, folder)}
+        extract = ("caption", "features", "data/pictures", *BACKBONE)
+        train = ("caption", "train", "--data", "data/captions.csv", *BACKBONE, *NET)
+        return {"extract": memory.peaks(extract, folder), "train": memory.peaks(train, folder)}
 
 
 def _write(folder: Path, pictures: int) -> None:
@@ -72,32 +63,3 @@ def _write(folder: Path, pictures: int) -> None:
         for name, texts in zip(names, measure.captions(pictures, _WORDS), strict=True):
             sentences = [" ".join(f"w{word}" for word in text) for text in texts]
             writer.writerows([name, sentence, "train"] for sentence in sentences)
-
-
-def _peaks(arguments: Sequence[str], folder: Path) -> dict[str, float]:
-    """Run a caption command in `folder`; its highest `anonymous` and `resident` memory in MB."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "CNNRNN_CACHE": str(folder / "cache")}
-    command = [sys.executable, "-m", "cnnrnn", "caption", *arguments, "-q"]
-    highest = {"RssAnon": 0.0, "VmHWM": 0.0}
-    with open(folder / "stderr", "w+", encoding="utf-8") as stderr:
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=stderr
-        )
-        while process.poll() is None:
-            for key, value in _status(process.pid).items():
-                highest[key] = max(highest.get(key, 0.0), value)
-            time.sleep(_EVERY)
-        stderr.seek(0)
-        if process.returncode:
-            raise RuntimeError(f"{' '.join(command)} failed: {stderr.read().strip()[-500:]}")
-    return {"anonymous": highest["RssAnon"], "resident": highest["VmHWM"]}
-
-
-def _status(process: int) -> dict[str, float]:
-    """The lines of a process's /proc/PID/status that are sizes, in MB; none once it has ended."""
-    try:
-        lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return {}
-    fields = (line.split() for line in lines)
-    return {each[0].rstrip(":"): int(each[1]) / 1024 for each in fields if each[-1:] == ["kB"]}
