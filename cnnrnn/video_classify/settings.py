@@ -163,7 +163,7 @@ class TrainSettings:
         if self.model == "c3d":
             chosen["image_size"] = 56
             if self.built_in:
-                chosen["epochs"] = 8  # of 38 steps, each as long as an epoch of the recurrent nets
+                chosen["epochs"] = 6  # each takes as long as all of the recurrent nets
         elif self.built_in and self.stream == "rgb":
             chosen["grid"] = "4x4"
         if self.data == BUILT_IN[1] and self.model != "c3d":
