@@ -22,7 +22,7 @@ from cnnrnn.vqa.answerer import TASK, Answerer
 from cnnrnn.vqa.claims import claims
 from cnnrnn.vqa.compare_report import show, write_page
 from cnnrnn.vqa.compare_results import CHOICE, OWN, Result, Table
-from cnnrnn.vqa.data import load
+from cnnrnn.vqa.data import VqaData
 from cnnrnn.vqa.evaluate import Evaluation
 from cnnrnn.vqa.example import Example
 from cnnrnn.vqa.judge import SHUFFLED, judge, majorities, scored, shuffled
@@ -95,17 +95,17 @@ def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:
         CnnRnnError: `name` holds the comparison of something else.
     """
     folder = _folder(plan, Path(root), name)
-    failed, results = False, []
+    failed, results, data = False, [], training.read(plan.base)
     todo = [(variant, seed) for variant in plan.variants for seed in range(plan.seeds)]
     for number, (variant, seed) in enumerate(todo, 1):
         place = folder / TASK / f"{variant}-{seed}"
         found = _kept(place)
         if found is None:
             console.info(f"[{number}/{len(todo)}] {variant}, seed {seed}")
-            found, failures = _trained(plan.settings(variant, seed), variant, folder, place)
+            found, failures = _trained(plan.settings(variant, seed), variant, data, place)
             failed |= bool(failures)
         results.append(found)
-    table = Table(_name(plan.base.data), results + _untrained(plan.base, results[0].ids))
+    table = Table(_name(plan.base.data), results + _untrained(data, results[0].ids))
     found = claims(table)
     show(table, found, json)
     write_page(folder / "report.html", table, found, plan.quick)
@@ -149,23 +149,25 @@ def _kept(place: Path) -> Result | None:
 
 
 def _trained(
-    settings: TrainSettings, variant: str, folder: Path, place: Path
+    settings: TrainSettings, variant: str, data: VqaData, place: Path
 ) -> tuple[Result, list]:
     """Train, or go on, and judge the answers to the test questions."""
+    folder = place.parents[1]
     resume = None
     if place.exists():
         resume = place if (place / "config.json").exists() else None
     outcome = training.train(
-        settings, folder, None if resume else place.name, resume=resume, brief=True
-    )
-    result = judged(Answerer.open(outcome.run), variant)
+        settings, folder, None if resume else place.name, resume=resume, brief=True,
+        data=data,
+    )  # fmt: skip
+    result = judged(Answerer.open(outcome.run), variant, data)
     write_json(place / "judged.json", result.as_json())
     return result, outcome.failures
 
 
-def judged(answerer: Answerer, variant: str) -> Result:
+def judged(answerer: Answerer, variant: str, data: VqaData) -> Result:
     """How right a run answers the test questions, also about shuffled pictures."""
-    questions = answerer.gather(_test(answerer.settings))
+    questions = answerer.gather([each for each in data.split("test") if each.answers])
     own = scored(variant, questions.examples, judge(answerer, questions))
     values = _values(own, questions.examples)
     if questions.features is not None:
@@ -183,11 +185,6 @@ def judged(answerer: Answerer, variant: str) -> Result:
     )
 
 
-def _test(settings: TrainSettings) -> list[Example]:
-    data = load(settings.data, settings.format, settings.limit, settings.fold)
-    return [each for each in data.split("test") if each.answers]
-
-
 def _values(found: Evaluation, examples: Sequence[Example]) -> dict[str, np.ndarray]:
     values = {OWN: found.scores.values}
     if found.choice is not None:
@@ -197,9 +194,8 @@ def _values(found: Evaluation, examples: Sequence[Example]) -> dict[str, np.ndar
     return values
 
 
-def _untrained(base: TrainSettings, ids: Sequence[str]) -> list[Result]:
+def _untrained(data: VqaData, ids: Sequence[str]) -> list[Result]:
     """The rivals that only count the training answers."""
-    data = load(base.data, base.format, base.limit, base.fold)
     wanted = set(ids)
     examples = [each for each in data.split("test") if each.answers and each.id in wanted]
     training_ones = [each for each in data.split("train") if each.answers]

@@ -60,15 +60,26 @@ class Prepared:
     check: Check
 
 
-def prepare(settings: TrainSettings) -> Prepared:
-    """Read and check the data and decide what the settings left open; touches no pixels."""
-    data = readers.load(settings.data, settings.format, settings.limit, settings.fold)
+def read(settings: TrainSettings) -> readers.VqaData:
+    """The data that the settings name."""
+    return readers.load(settings.data, settings.format, settings.limit, settings.fold)
+
+
+def prepare(settings: TrainSettings, data: readers.VqaData | None = None) -> Prepared:
+    """Read and check the data and decide what the settings left open; touches no pixels.
+
+    Args:
+        settings: what was chosen.
+        data: what `read` gave for such settings; None: it is read now.
+    """
+    data = data or read(settings)
     training = [each for each in data.split("train") if each.answers]
+    if not training:
+        checks.check(data)  # says what is wrong
     pictures = len({id(each.source) for each in training})
     settings = settings.resolved(pictures, len(training))
     if settings.backbone and settings.model != "question-only":
         extractor(settings)  # what cannot be meant is told before the data is looked at closely
-    checks.check(data)
     words = Words.build(settings, training)
     return Prepared(settings, words, data, checks.check(data, words.answers))
 
@@ -80,6 +91,7 @@ def train(
     deterministic: bool = False,
     resume: Path | str | None = None,
     brief: bool = False,
+    data: readers.VqaData | None = None,
 ) -> TrainOutcome:
     """Train an answering model and keep it as a run.
 
@@ -91,6 +103,7 @@ def train(
         resume: a run to go on with after its last finished epoch.
         brief: tell nothing of the data, train no question-only rival and write no report; for many
             trainings on the same data.
+        data: what `read` gave for such settings; None: it is read now.
 
     Raises:
         CnnRnnError: no data, a run that does not fit, a loss that is no number.
@@ -102,7 +115,7 @@ def train(
     if run:
         settings = TrainSettings.from_config(run.config)
         deterministic = bool(run.config.get("deterministic"))
-    prepared = prepare(settings)
+    prepared = prepare(settings, data)
     settings = prepared.settings
     config = settings.as_config() | {"deterministic": deterministic}
     if run:
