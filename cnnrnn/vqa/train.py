@@ -72,14 +72,15 @@ def prepare(settings: TrainSettings, data: readers.VqaData | None = None) -> Pre
         settings: what was chosen.
         data: what `read` gave for such settings; None: it is read now.
     """
+    if settings.backbone:
+        extractor(settings)  # what cannot be meant is told before the data is read
     data = data or read(settings)
     training = [each for each in data.split("train") if each.answers]
     if not training:
         checks.check(data)  # says what is wrong
     pictures = len({id(each.source) for each in training})
     settings = settings.resolved(pictures, len(training))
-    if settings.backbone and settings.model != "question-only":
-        extractor(settings)  # what cannot be meant is told before the data is looked at closely
+    extractor(settings)
     words = Words.build(settings, training)
     return Prepared(settings, words, data, checks.check(data, words.answers))
 
