@@ -187,9 +187,10 @@ def test_a_hop_by_hand():
     hop.of_cells.kernel.assign([[100.0]])
     hop.of_query.kernel.assign([[0.0]])
     hop.score.kernel.assign([[np.log(3.0)]])
-    seen, maps = hop(ops.array([[[1.0], [0.0]]]), ops.array([[[9.0]]]))
+    seen, maps, fit = hop(ops.array([[[1.0], [0.0]]]), ops.array([[[9.0]]]))
     np.testing.assert_allclose(numpy(maps), [[[0.75, 0.25]]], rtol=1e-5)
     np.testing.assert_allclose(numpy(seen), [[[0.75]]], rtol=1e-5)
+    np.testing.assert_allclose(numpy(fit), [[[np.log((3 + 1) / 2)]]], rtol=1e-5)
 
 
 def test_word_windows_by_hand():

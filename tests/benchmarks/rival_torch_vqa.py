@@ -7,6 +7,7 @@ questions the faster is taken.
 
 from __future__ import annotations
 
+import math
 import time
 from itertools import islice
 
@@ -82,7 +83,8 @@ class TorchSan(nn.Module):
         self.of_cells = nn.ModuleList(nn.Linear(hidden, hidden, bias=False) for _ in range(hops))
         self.of_query = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(hops))
         self.score = nn.ModuleList(nn.Linear(hidden, 1, bias=False) for _ in range(hops))
-        self.join, self.answer = nn.Linear(2 * hidden, hidden), nn.Linear(hidden, answers)
+        self.join = nn.Linear(2 * hidden + hops, hidden)
+        self.answer = nn.Linear(hidden, answers)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, features: torch.Tensor, words: torch.Tensor, packed: bool) -> torch.Tensor:
@@ -91,16 +93,18 @@ class TorchSan(nn.Module):
         question = _unit_scale(states[0]).unflatten(0, (-1, count))  # (B, Q, H)
         cells = _unit_scale(features).flatten(1, 2)
         cells = torch.tanh(self.project(cells) + self.place(self.code))  # (B, K, H)
-        query = question
+        query, fits = question, []
         for of_cells, of_query, score in zip(
             self.of_cells, self.of_query, self.score, strict=True
         ):
             met = torch.tanh(of_cells(cells)[:, None] + of_query(query)[:, :, None])
-            maps = score(met)[..., 0].softmax(dim=-1)
-            seen = maps @ cells
+            scores = score(met)[..., 0]
+            total = scores.logsumexp(dim=-1, keepdim=True)
+            seen = (scores - total).exp() @ cells
             query = query + seen
-        both = torch.cat([query, question * seen], dim=-1)
-        codes = self.dropout(torch.relu(self.join(self.dropout(both))))
+            fits.append(total - math.log(cells.shape[1]))
+        found = self.dropout(torch.cat([query, question * seen], dim=-1))
+        codes = self.dropout(torch.relu(self.join(torch.cat([found, *fits], dim=-1))))
         return self.answer(codes).flatten(0, 1)
 
 

@@ -1,17 +1,21 @@
 """Stacked attention (Yang et al. 2016): the question looks at the picture, and looks again.
 
-    h = tanh(W_V v_k + W_Q u + b)           for each cell k
-    p = softmax_k(w . h)                    the map of this hop
+    a_k = w . tanh(W_V v_k + W_Q u + b)     for each cell k
+    p = softmax(a)                          the map of this hop
     s = sum_k p_k v_k                       what was seen there
+    f = log mean_k exp(a_k)                 how well the best places fit
     u <- u + s                              refines the question
 
-with u = q, the question's code, before the first hop. The paper's softmax layer takes the last u, a
-sum that cannot tell whether what was seen is what was asked for ("is the dog red?"). Here it takes
+with u = q, the question's code, before the first hop. The paper's softmax layer takes the last u. A
+sum cannot tell whether what was seen is what was asked for, and a softmax forgets how well anything
+fits ("is there a red dog?"). Here the head takes
 
-    relu(W [u, q * s])
+    relu(W [u, q * s, f_1 ... f_n])
 """
 
 from __future__ import annotations
+
+import math
 
 from cnnrnn.vqa.models.base import PACKAGE, VqaModel, by_picture, flat, keras, ops
 from cnnrnn.vqa.models.picture import Cells
@@ -20,7 +24,7 @@ from cnnrnn.vqa.models.question import ENCODERS
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class Hop(keras.layers.Layer):
-    """One look: cells (B, K, H), queries (B, Q, H) -> seen (B, Q, H), maps (B, Q, K).
+    """One look: cells (B, K, H), queries (B, Q, H) -> seen (B, Q, H), maps (B, Q, K), fit (B, Q, 1).
 
     Args:
         units: size of h.
@@ -46,12 +50,14 @@ class Hop(keras.layers.Layer):
     def call(self, cells, queries, training=False):
         met = self.of_cells(cells)[:, None] + self.of_query(queries)[:, :, None]  # (B, Q, K, .)
         met = self.dropout(ops.tanh(met), training=training)
-        scores = ops.squeeze(self.score(met), axis=-1)
-        maps = ops.softmax(ops.cast(scores, "float32"), axis=-1)
-        return ops.matmul(ops.cast(maps, cells.dtype), cells), maps
+        scores = ops.cast(ops.squeeze(self.score(met), axis=-1), "float32")
+        total = ops.logsumexp(scores, axis=-1, keepdims=True)
+        maps = ops.exp(scores - total)
+        fit = ops.cast(total - math.log(cells.shape[1]), cells.dtype)
+        return ops.matmul(ops.cast(maps, cells.dtype), cells), maps, fit
 
     def compute_output_shape(self, cells, queries):
-        return tuple(queries), (*queries[:2], cells[1])
+        return tuple(queries), (*queries[:2], cells[1]), (*queries[:2], 1)
 
     def get_config(self):
         return {**super().get_config(), **self._settings}
@@ -93,17 +99,19 @@ class San(VqaModel):
         self.cells.build()
         for hop in self.hops:
             hop.build()
-        self.join.build((None, None, 2 * self.hidden))
+        self.join.build((None, None, 2 * self.hidden + len(self.hops)))
 
     def look(self, inputs, training=False) -> dict:
         words = inputs["words"]
         question = by_picture(self.read(flat(words), training=training), words)  # (B, Q, H)
         cells = self.cells(self.picture(inputs, training), training=training)  # (B, K, H)
-        maps, query = [], question
+        maps, fits, query = [], [], question
         for hop in self.hops:
-            seen, where = hop(cells, query, training=training)
+            seen, where, fit = hop(cells, query, training=training)
             query = query + seen
             maps.append(where)
-        both = ops.concatenate([query, question * seen], axis=-1)
-        codes = self.join(self.dropout(both, training=training))
+            fits.append(fit)
+        found = ops.concatenate([query, question * seen], axis=-1)
+        found = ops.concatenate([self.dropout(found, training=training), *fits], axis=-1)
+        codes = self.join(found)
         return {"codes": self.dropout(codes, training=training), "maps": ops.stack(maps, axis=2)}
