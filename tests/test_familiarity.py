@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cnnrnn.caption.familiarity import Familiarity, pooled
 from cnnrnn.errors import CnnRnnError
+from cnnrnn.features.familiarity import Familiarity, pooled
 
 
 def test_grids_are_pooled_by_their_mean():

@@ -25,6 +25,11 @@ SMALLER = {
     ("video-classify", "compare"): [
         "--limit", "20", "--epochs", "1", "--hidden", "8", "--models", "mean,lstm",
     ],
+    ("vqa", "train"): ["--limit", "20", "--epochs", "1", "--hidden", "8"],
+    ("vqa", "evaluate"): ["--limit", "20"],
+    ("vqa", "compare"): [
+        "--limit", "20", "--epochs", "1", "--hidden", "8", "--models", "san,question-only",
+    ],
 }
 
 

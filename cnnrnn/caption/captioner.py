@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from cnnrnn import console
-from cnnrnn.caption.familiarity import Familiarity
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.features.extractor import Extractor
+from cnnrnn.features.familiarity import Familiarity
 from cnnrnn.media.sources import Source, as_source
 from cnnrnn.text.decoder import DecodeSettings, Sentence
 from cnnrnn.text.vocabulary import Vocabulary

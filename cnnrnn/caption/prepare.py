@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from cnnrnn import console
 from cnnrnn.caption.data import Example
-from cnnrnn.caption.familiarity import pooled
 from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.features.extractor import Extractor
-from cnnrnn.features.selection import Selection
+from cnnrnn.features.selection import PictureRows
 from cnnrnn.text.tokenizer import Tokenizer
 from cnnrnn.text.vocabulary import Vocabulary
 
 FEATURE_OUTPUT = {"attention": "grid", "inject-init": "pooled"}
-_BLOCK = 64
-
-
-class PictureRows(Selection):
-    """Features of pictures, vectors or grids."""
-
-    def pooled(self) -> np.ndarray:
-        """Mean features of all of them, float32 (n, D), without holding their grids."""
-        found = np.empty((len(self), self.row_shape[-1]), np.float32)
-        for first, vectors in self.pooled_blocks():
-            found[first : first + len(vectors)] = vectors
-        return found
-
-    def pooled_blocks(self) -> Iterator[tuple[int, np.ndarray]]:
-        """The same by blocks: the number of the first row and float32 (at most 64, D)."""
-        for first in range(0, len(self), _BLOCK):
-            yield first, pooled(self.read(np.arange(first, min(first + _BLOCK, len(self)))))
 
 
 @dataclass

@@ -12,7 +12,6 @@ from cnnrnn import backend
 from cnnrnn.caption import check as checks
 from cnnrnn.caption import data as readers
 from cnnrnn.caption.batches import CaptionBatches, encoded, mirrorable
-from cnnrnn.caption.familiarity import SAMPLE, Familiarity
 from cnnrnn.caption.prepare import (
     FEATURE_OUTPUT,
     Pictures,
@@ -22,6 +21,7 @@ from cnnrnn.caption.prepare import (
 )
 from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.errors import CnnRnnError
+from cnnrnn.features.familiarity import SAMPLE, Familiarity
 from cnnrnn.features.precomputed import open_features
 from cnnrnn.features.selection import tell_failures
 from cnnrnn.text.decoder import DecodeSettings

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from cnnrnn import console
+from cnnrnn.features.familiarity import pooled
 
 _TOLD = 5
+_BLOCK = 64
 
 
 class Selection:
@@ -33,6 +35,22 @@ class Selection:
     def part(self, numbers: Sequence[int]):
         """Some of them, as another selection of the same kind."""
         return type(self)(self.table, self.numbers[np.asarray(numbers, np.int64)])
+
+
+class PictureRows(Selection):
+    """Features of pictures, vectors or grids."""
+
+    def pooled(self) -> np.ndarray:
+        """Mean features of all of them, float32 (n, D), without holding their grids."""
+        found = np.empty((len(self), self.row_shape[-1]), np.float32)
+        for first, vectors in self.pooled_blocks():
+            found[first : first + len(vectors)] = vectors
+        return found
+
+    def pooled_blocks(self) -> Iterator[tuple[int, np.ndarray]]:
+        """The same by blocks: the number of the first row and float32 (at most 64, D)."""
+        for first in range(0, len(self), _BLOCK):
+            yield first, pooled(self.read(np.arange(first, min(first + _BLOCK, len(self)))))
 
 
 def tell_failures(name: str, failures: Sequence[tuple[str, str]], unit: str) -> None:

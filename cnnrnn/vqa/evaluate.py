@@ -31,6 +31,8 @@ class Evaluation:
     wups: by threshold, 0 to 1; empty where no similarities were given.
     choice: of the questions with candidates, answered by one of them; None where nobody did.
     probabilities: (N,), how sure each answer was, 0 to 1; None where nobody said.
+    shares: by kind of question, of each hop's map inside the boxes where it is decided, see
+        `looks.Shares.table`; empty where the data has no boxes or the model no maps.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Evaluation:
     wups: dict[float, float] = field(default_factory=dict)
     choice: Scores | None = None
     probabilities: np.ndarray | None = None
+    shares: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
 
     @property
     def calibration_error(self) -> float | None:
@@ -61,6 +64,8 @@ class Evaluation:
             line["calibrationError"] = self.calibration_error
             bins = reliability(self.probabilities, self.scores.values)
             line["reliability"] = [asdict(each) for each in bins]
+        if self.shares:
+            line["attention"] = self.shares
         return line
 
 
@@ -153,6 +158,11 @@ def show(evaluations: Sequence[Evaluation], json: bool, seed: int = 0) -> None:
         console.result(f"WUPS at {at}: {value:.4f}")
     if first.probabilities is not None:
         console.info(f"expected calibration error {first.calibration_error:.3f}")
+    for kind, table in first.shares.items():
+        names = list(next(iter(table.values())))
+        rows = [[hop, *(each[name] for name in names)] for hop, each in table.items()]
+        console.result(f"\nshare of attention inside boxes, {kind} questions")
+        console.result(console.table(["", *names], rows))
     for each in evaluations[1:]:
         value, low, high = first.scores.difference(each.scores, seed=seed)
         console.info(

@@ -1,0 +1,158 @@
+"""Answers to questions that a person brings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from cnnrnn import console
+from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.media import images
+from cnnrnn.media.sources import OutputNames, Source, expand
+from cnnrnn.vqa.answerer import STARTER, TOP, Answerer
+from cnnrnn.vqa.reply import Reply, shortened
+from cnnrnn.vqa.show import shown
+
+FOLDER = Path("shown")  # of the pictures that `--show` writes
+_LETTERS = 60  # of a question that is shown again
+
+
+@dataclass(frozen=True)
+class AskSettings:
+    """How questions are answered and shown.
+
+    choices: the answers to choose from; none: all that the model knows.
+    top: answers of each reply.
+    show: also write where each hop looked.
+    output: folder of these pictures.
+    json: one JSON object a reply on stdout.
+    font: file of the font that the pictures are written in, or None.
+    limit: take only so many pictures.
+    """
+
+    choices: tuple[str, ...] = ()
+    top: int = TOP
+    show: bool = False
+    output: Path = FOLDER
+    json: bool = False
+    font: Path | None = None
+    limit: int | None = None
+
+
+def ask(
+    medium: str, questions: Sequence[str], run: Path | None, settings: AskSettings
+) -> int:
+    """Ask all questions about every picture that `medium` means.
+
+    Args:
+        medium: what `media.sources.expand` takes.
+        questions: at least one.
+        run: a run folder; None takes the newest run, else the shipped starter.
+        settings: see `AskSettings`.
+
+    Returns:
+        1 if a picture could not be asked, else 0.
+
+    Raises:
+        UsageError: a question or all choices are empty.
+    """
+    if any(not question.strip() for question in questions):
+        raise UsageError("an empty question", "ask something, such as 'what is in the basket?'")
+    answerer = Answerer.load(run)
+    starter = answerer.run.path == STARTER
+    told = "the shipped starter model, which knows the built-in world" if starter else ""
+    console.info(f"run {told or answerer.run.path}")
+    told_notes: set[str] = set()
+    report, names = console.Report("pictures"), OutputNames(".jpg")
+    for source in islice(expand([medium]), settings.limit):
+        try:
+            replies = answerer.ask(source, questions, settings.choices, settings.top)
+            for reply in replies:
+                for note in reply.notes:
+                    # The same question about the next picture has the same words.
+                    if (line := f"{shortened(reply.question, _LETTERS)}: {note}") not in told_notes:
+                        told_notes.add(line)
+                        console.warn(line)
+                path = _drawn(source, reply, settings, names) if settings.show else None
+                _tell(answerer, reply, settings, path)
+            if not replies[0].familiar:
+                console.warn(_strange(answerer, source))
+            report.ok()
+        except UsageError:
+            raise
+        except CnnRnnError as error:
+            if settings.json:
+                console.json_line({"source": source.name, "error": str(error)})
+            report.fail(source.name, error)
+    if not report.succeeded and not report.failures:
+        raise CnnRnnError("no pictures", "give a file, a folder or scenes:N")
+    if report.failures:
+        console.info(report.summary())
+    return report.exit_code
+
+
+def parsed_choices(text: str | None) -> tuple[str, ...]:
+    """The choices of `a,b,c`; () for None.
+
+    Raises:
+        UsageError: nothing between the commas.
+    """
+    if text is None:
+        return ()
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not found:
+        raise UsageError(f"no choices in {text!r}", "such as 'red,green,blue'")
+    return found
+
+
+def _strange(answerer: Answerer, source: Source) -> str:
+    world = answerer.run.config.get("data")
+    if world == "scenes":
+        return (
+            f"{source.name} is unlike the built-in world, the only one this model knows; "
+            "train on photos: cnnrnn vqa train --data FOLDER_OR_CSV"
+        )
+    return f"{source.name} is unlike the pictures of {world} that this model was trained on"
+
+
+def _tell(answerer: Answerer, reply: Reply, settings: AskSettings, path: Path | None) -> None:
+    if settings.json:
+        line = as_json(reply) | {"run": str(answerer.run.path)}
+        if path is not None:
+            line["shown"] = str(path)
+        console.json_line(line)
+        return
+    best = "  ".join(f"{text} {share:.2f}" for text, share in reply.answers)
+    sure = "" if reply.known else "I do not know; perhaps "
+    console.result(f"{reply.name}\t{shortened(reply.question, _LETTERS)}\t{sure}{best}")
+    if path is not None:
+        console.info(f"shown  {path}")
+
+
+def as_json(reply: Reply) -> dict:
+    """A reply as one object; `maps` are the shares of each cell, by hop, row and column."""
+    found = {
+        "source": reply.name,
+        "question": reply.question,
+        "answer": reply.answer,
+        "probability": reply.probability,
+        "known": reply.known,
+        "familiar": reply.familiar,
+        "answers": [{"answer": text, "probability": share} for text, share in reply.answers],
+        "notes": reply.notes,
+    }
+    return found if reply.maps is None else found | {"maps": reply.maps.round(5)}
+
+
+def _drawn(source: Source, reply: Reply, settings: AskSettings, names: OutputNames) -> Path:
+    """Write the picture with its maps; where."""
+    if source.path and source.path.parent.resolve() == settings.output.resolve():
+        raise CnnRnnError(
+            f"{source.name} lies in the output folder {settings.output} and could be overwritten",
+            "choose another folder with -o",
+        )
+    path = settings.output / names(source.name)
+    images.save(path, shown(source.read(), reply, settings.font))
+    return path

@@ -1,0 +1,191 @@
+"""What a comparison keeps of each training, and the figures over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cnnrnn.errors import CnnRnnError
+from cnnrnn.vqa.metrics import UNNAMED
+
+OWN = "own"  # the answers to the questions about their own pictures
+CHOICE = "multiple choice"
+_RESAMPLINGS = 1000
+
+
+class Figure(NamedTuple):
+    """A mean over seeds and questions, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+    @property
+    def signed(self) -> str:
+        """The same of a difference."""
+        return f"{self.value:+.3f} ({self.low:+.3f} to {self.high:+.3f})"
+
+
+@dataclass
+class Result:
+    """One training's answers to the test questions.
+
+    ids, kinds: of the N questions. values: by way of answering (OWN, CHOICE, a control), (N,), how
+    right each answer was, 0 to 1, NaN where the question was not answered so (it has no choices).
+    shares: by kind of question, see `looks.Shares.table`. milliseconds: of the model for one
+    picture and one question, without what makes its features.
+    """
+
+    model: str
+    seed: int
+    ids: list[str]
+    kinds: list[str]
+    values: dict[str, np.ndarray]
+    shares: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    milliseconds: float | None = None
+    parameters: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """In JSON types."""
+        found = asdict(self)
+        found["values"] = {
+            key: [None if np.isnan(value) else round(float(value), 6) for value in row]
+            for key, row in self.values.items()
+        }
+        return found
+
+    @classmethod
+    def from_json(cls, content: Any) -> Result:
+        """What `as_json` gave.
+
+        Raises:
+            CnnRnnError: something else.
+        """
+        try:
+            found = cls(**content)
+            found.values = {
+                key: np.array([np.nan if value is None else value for value in row], np.float64)
+                for key, row in found.values.items()
+            }
+            if any(len(row) != len(found.ids) for row in found.values.values()):
+                raise ValueError("not a value a question")
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise CnnRnnError(f"these are no answers: {error}") from error
+        return found
+
+
+def over_seeds(values: np.ndarray, seed: int = 0) -> Figure:
+    """The mean of values (S seeds, N questions), with seeds and questions both drawn with
+    replacement.
+
+    Raises:
+        CnnRnnError: there are no values.
+    """
+    values = np.atleast_2d(np.asarray(values, np.float64))
+    if not values.size:
+        raise CnnRnnError("an interval needs at least one value")
+    generator = np.random.default_rng(seed)
+    means = []
+    for _ in range(_RESAMPLINGS):
+        rows = generator.integers(len(values), size=len(values))
+        columns = generator.integers(values.shape[1], size=values.shape[1])
+        means.append(values[rows][:, columns].mean())
+    low, high = np.quantile(means, [0.025, 0.975])
+    return Figure(float(values.mean()), float(low), float(high))
+
+
+class Table:
+    """All results on one data set.
+
+    Args:
+        data: its name.
+        results: of every model and seed, on the same test questions.
+
+    Raises:
+        CnnRnnError: results of different questions.
+    """
+
+    def __init__(self, data: str, results: Sequence[Result]):
+        self.data = data
+        self.by_model: dict[str, list[Result]] = {}
+        for each in results:
+            if each.ids != results[0].ids:
+                raise CnnRnnError(
+                    f"the trainings on {data} were judged on different questions",
+                    "remove the comparison's folder, or choose another --name",
+                )
+            self.by_model.setdefault(each.model, []).append(each)
+        self._kinds = np.array([kind or UNNAMED for kind in results[0].kinds])
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of questions, the most frequent first."""
+        names, counts = np.unique(self._kinds, return_counts=True)
+        return [str(name) for _, name in sorted(zip(-counts, names, strict=True))]
+
+    def values(self, model: str, way: str = OWN, kind: str | None = None) -> np.ndarray:
+        """(S, M): how right the answers to the questions of one kind (None: all) were."""
+        found = np.stack([each.values[way] for each in self.by_model[model]])
+        kept = ~np.isnan(found[0])
+        return found[:, kept & (self._kinds == kind) if kind else kept]
+
+    def has(self, model: str, way: str) -> bool:
+        """Whether a model has answered so at all."""
+        runs = self.by_model.get(model, ())
+        return bool(runs) and all(
+            way in run.values and not np.isnan(run.values[way]).all() for run in runs
+        )
+
+    def accuracy(self, model: str, way: str = OWN, kind: str | None = None) -> Figure:
+        """How right a model answers."""
+        return over_seeds(self.values(model, way, kind))
+
+    def gain(self, first: str, second: str, kind: str | None = None) -> Figure:
+        """How much more right one model is, question by question and seed by seed; a rival that
+        needs no training has one seed for all."""
+        one, other = self.values(first, kind=kind), self.values(second, kind=kind)
+        if len(other) == 1 or len(one) == 1:
+            return over_seeds(one - other)
+        seeds = min(len(one), len(other))
+        return over_seeds(one[:seeds] - other[:seeds])
+
+    def lost(self, model: str, way: str) -> Figure:
+        """How much a model loses under a control."""
+        return over_seeds(self.values(model) - self.values(model, way))
+
+    def shares(self, model: str, kind: str) -> dict[str, dict[str, float]]:
+        """Shares of attention inside boxes, means over seeds; {} where there are none."""
+        runs = [run.shares[kind] for run in self.by_model.get(model, ()) if kind in run.shares]
+        if not runs:
+            return {}
+        return {
+            hop: {box: float(np.mean([run[hop][box] for run in runs])) for box in runs[0][hop]}
+            for hop in runs[0]
+        }
+
+    @property
+    def share_kinds(self) -> list[str]:
+        """Kinds of questions with boxes."""
+        found = [kind for runs in self.by_model.values() for run in runs for kind in run.shares]
+        return list(dict.fromkeys(found))
+
+    def row(self, model: str) -> dict[str, Any]:
+        """The figures of one model."""
+        runs = self.by_model[model]
+        ways = [way for way in runs[0].values if way != OWN]
+        times = [run.milliseconds for run in runs if run.milliseconds is not None]
+        return {
+            "model": model,
+            "accuracy": self.accuracy(model),
+            **{way: self.accuracy(model, way) for way in ways if self.has(model, way)},
+            **{kind: self.accuracy(model, kind=kind) for kind in self.kinds},
+            "ms": float(np.median(times)) if times else None,
+            "parameters": runs[0].parameters or None,
+            "seeds": len(runs),
+        }

@@ -1,0 +1,170 @@
+"""What can be chosen about an answering model, and what is chosen where nobody did."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from cnnrnn.errors import UsageError
+from cnnrnn.training.chosen import fields_of
+
+BUILT_IN = "scenes"
+OWN = "own"  # the backbone that is trained with the rest
+MODELS = ("san", "lstm-cnn", "question-only")
+ANSWERS = ("classify", "regress", "generate")
+FUSIONS = ("multiply", "concat", "add")
+ENCODERS = ("lstm", "cnn")
+SCHEDULES = ("cosine", "plateau", "fixed")
+PRECISIONS = ("float32", "mixed_bfloat16")
+CHOICES = {
+    "model": MODELS, "answer": ANSWERS, "fusion": FUSIONS, "encoder": ENCODERS,
+    "schedule": SCHEDULES, "precision": PRECISIONS,
+}  # fmt: skip
+_SHARES = ("dropout", "feature_dropout", "smoothing")
+_COUNTS = (
+    "hops", "layers", "hidden", "embedding", "width", "answers", "min_answers", "min_count",
+    "max_words", "batch", "epochs", "patience",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Everything that decides a run; None means: what `resolved` chooses for the data.
+
+    data, format, limit, fold: see `data.load`.
+    model: a key of `models.MODELS`.
+    hops: looks of `san`; encoder: what reads its questions.
+    fusion: how `lstm-cnn` joins question and picture; layers: of its LSTM.
+    answer: choose an answer (`classify`), hit its word vector (`regress`), or write it
+        (`generate`).
+    embeddings: file of word vectors, see `text.vectors`: the first vectors of the questions' words,
+        and what `regress` is to hit; None: questions begin at random, `regress` hits vectors made
+        of spelling.
+    backbone, weights, image_size: see `features.extractor.Extractor`; `own` trains a small CNN with
+        the rest; a run's config.json has the size as [height, width].
+    width: first filters of that CNN; shift: pixels by which it sees training pictures shifted.
+    hidden, embedding: sizes of the code of a question and of word vectors.
+    answers: at most so many, the most frequent ones; min_answers: how often one must be given.
+    min_count: how often a word of a question must be seen to have a vector.
+    max_words: longer questions are cut.
+    dropout, feature_dropout: shares of units and of features dropped in training, 0 to 1.
+    smoothing: label smoothing, 0 to 1.
+    batch: rows of a batch, each a picture with its questions.
+    holdout: training pictures kept aside to choose the best epoch by, where the data has no split
+        `val`; 0 keeps none and takes the last epoch.
+    epochs, learning_rate, schedule, clip_norm, patience: see `training.fit.FitSettings`.
+    precision: of the sums in training.
+    seed: of everything random.
+    """
+
+    data: str = BUILT_IN
+    format: str = "auto"
+    limit: int | None = None
+    fold: str | None = None
+    model: str = MODELS[0]
+    hops: int = 2
+    encoder: str = ENCODERS[0]
+    fusion: str = FUSIONS[0]
+    layers: int = 2
+    answer: str = ANSWERS[0]
+    embeddings: str | None = None
+    backbone: str | None = None
+    weights: str = "auto"
+    image_size: int | list | None = None
+    width: int = 24
+    shift: int = 2
+    hidden: int | None = None
+    embedding: int | None = None
+    answers: int | None = None
+    min_answers: int | None = None
+    min_count: int | None = None
+    max_words: int = 30
+    dropout: float | None = None
+    feature_dropout: float | None = None
+    smoothing: float | None = None
+    batch: int | None = None
+    holdout: int | None = None
+    epochs: int | None = None
+    learning_rate: float | None = None
+    schedule: str = SCHEDULES[0]
+    clip_norm: float = 5.0
+    patience: int = 10
+    precision: str = PRECISIONS[0]
+    seed: int = 0
+
+    def __post_init__(self):
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise UsageError(
+                    f"no {name} {getattr(self, name)!r}", f"one of {', '.join(known)}"
+                )
+        for name in _SHARES:
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < 1:
+                raise UsageError(f"{name} is {value}", "0 to below 1")
+        for name in _COUNTS:
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"{name} is {value}", "at least 1")
+        for name in ("holdout", "shift"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise UsageError(f"{name} is {value}", "0 or more")
+        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
+            raise UsageError(f"learning_rate is {self.learning_rate}", "e.g. 1e-3")
+        if not self.clip_norm >= 0:
+            raise UsageError(f"clip_norm is {self.clip_norm}", "0 does not clip")
+
+    @property
+    def built_in(self) -> bool:
+        """Whether the data is the drawn world."""
+        return self.data == BUILT_IN
+
+    @property
+    def own(self) -> bool:
+        """Whether the pictures pass a CNN that is trained with the rest."""
+        return self.backbone == OWN
+
+    def resolved(self, pictures: int, questions: int) -> TrainSettings:
+        """The same with every None decided that does not stand for none at all.
+
+        Args:
+            pictures, questions: how many there are to train on.
+        """
+        chosen = dict(_OWN if self.own else _BUILT_IN if self.built_in else _PHOTOS)
+        chosen["holdout"] = max(1, min(500, pictures // 8))
+        # A word seen once in a small set is worth learning; in a large one it is mostly a slip.
+        chosen["min_count"] = 1 if questions < 20_000 else 2
+        chosen["min_answers"] = 1 if questions < 50_000 else 5
+        unset = {key: value for key, value in chosen.items() if getattr(self, key) is None}
+        return replace(self, **unset)
+
+    def as_config(self) -> dict[str, Any]:
+        """In JSON types, for config.json; there `format` is that of the run folder."""
+        config = asdict(self)
+        return {"data": config.pop("data"), "data_format": config.pop("format"), **config}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> TrainSettings:
+        """The settings that a run's config.json holds.
+
+        Raises:
+            CnnRnnError: a value of the wrong kind; people edit these files.
+        """
+        return cls(**fields_of(cls, config))
+
+
+_BUILT_IN = {
+    "backbone": "scenes", "hidden": 128, "embedding": 96, "dropout": 0.1, "feature_dropout": 0.0,
+    "smoothing": 0.05, "batch": 8, "epochs": 12, "learning_rate": 2e-3,
+}  # fmt: skip
+_OWN = {
+    "image_size": 64, "hidden": 128, "embedding": 64, "dropout": 0.1, "feature_dropout": 0.0,
+    "smoothing": 0.0, "batch": 16, "epochs": 40, "learning_rate": 2e-3,
+}  # fmt: skip
+_PHOTOS = {
+    "backbone": "mobilenet_v2", "hidden": 256, "embedding": 128, "dropout": 0.4,
+    "feature_dropout": 0.3, "smoothing": 0.1, "batch": 16, "epochs": 20, "learning_rate": 1e-3,
+}  # fmt: skip

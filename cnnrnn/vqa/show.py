@@ -1,0 +1,24 @@
+"""A reply as a picture: what was asked and answered, and where each hop looked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from cnnrnn.media import drawing
+from cnnrnn.vqa.reply import Reply
+
+
+def strip(picture: np.ndarray, reply: Reply, font: Path | None = None) -> np.ndarray:
+    """The picture, then the map of every hop over it."""
+    names = [f"hop {number}" for number in range(1, len(reply.maps) + 1)]
+    return drawing.attention_strip(picture, names, reply.maps, font=font)
+
+
+def shown(picture: np.ndarray, reply: Reply, font: Path | None = None) -> np.ndarray:
+    """The strip (or, for a model that does not look at places, the picture) above question and
+    answers, uint8 (H, W, 3)."""
+    above = picture if reply.maps is None else strip(picture, reply, font)
+    said = ", ".join(f"{text} {share:.2f}" for text, share in reply.answers[:3])
+    return drawing.caption_bar(above, f"{reply.question}  {said}", font=font)
