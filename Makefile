@@ -44,6 +44,7 @@ starter: install
 	$(BIN)/python -m cnnrnn.caption.train_starter
 	$(BIN)/python -m cnnrnn.video_classify.train_starter
 	$(BIN)/python -m cnnrnn.vqa.train_starter
+	$(BIN)/python -m cnnrnn.densecap.train_starter
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache

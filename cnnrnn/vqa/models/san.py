@@ -24,7 +24,8 @@ from cnnrnn.vqa.models.question import ENCODERS
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class Hop(keras.layers.Layer):
-    """One look: cells (B, K, H), queries (B, Q, H) -> seen (B, Q, H), maps (B, Q, K), fit (B, Q, 1).
+    """One look: cells (B, K, H), queries (B, Q, H) ->
+    seen (B, Q, H), maps (B, Q, K), fit (B, Q, 1).
 
     Args:
         units: size of h.
