@@ -163,7 +163,7 @@ _BUILT_IN = {
     "learning_rate": 2e-3,
     "mirror": False,
     "batch": 16,
-    "epochs": 6,
+    "epochs": 4,
 }
 _PHOTOS = {
     "backbone": "mobilenet_v2",
