@@ -19,7 +19,8 @@ from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.features.familiarity import Familiarity
 from cnnrnn.features.selection import PictureRows
 from cnnrnn.media.sources import Source
-from cnnrnn.training.run import Run, newest
+from cnnrnn.training.found import check_weights, found_run
+from cnnrnn.training.run import Run
 from cnnrnn.vqa.confidence import Confidence
 from cnnrnn.vqa.example import Example
 from cnnrnn.vqa.prepare import Questions, Words, batches, extractor, identity, with_features
@@ -95,9 +96,7 @@ class Answerer:
         Raises:
             CnnRnnError: no such run, or a damaged one.
         """
-        if run:
-            return cls.open(Run.open(run, TASK))
-        return cls.open(newest(root, TASK, _sees) or Run.open(STARTER, TASK))
+        return cls.open(found_run(run, root, TASK, STARTER, _sees))
 
     @classmethod
     def open(cls, run: Run) -> Answerer:
@@ -309,12 +308,7 @@ def _checked_extractor(run: Run, settings: TrainSettings):
         CnnRnnError: its weights are not here, or are others than it was trained with.
     """
     made = extractor(settings)
-    if identity(made)["weights_hash"] != run.config.get("weights_hash"):
-        raise CnnRnnError(
-            f"the {settings.backbone} weights {settings.weights} are not those that "
-            f"run {run.path} was trained with",
-            "put the same weights file back, or train again",
-        )
+    check_weights(run, identity(made)["weights_hash"])
     return made
 
 

@@ -11,6 +11,7 @@ from cnnrnn import console
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.media import images
 from cnnrnn.media.sources import OutputNames, Source, expand
+from cnnrnn.training.found import tell_run
 from cnnrnn.vqa.answerer import STARTER, TOP, Answerer
 from cnnrnn.vqa.reply import Reply, shortened
 from cnnrnn.vqa.show import shown
@@ -61,9 +62,7 @@ def ask(
     if any(not question.strip() for question in questions):
         raise UsageError("an empty question", "ask something, such as 'what is in the basket?'")
     answerer = Answerer.load(run)
-    starter = answerer.run.path == STARTER
-    told = "the shipped starter model, which knows the built-in world" if starter else ""
-    console.info(f"run {told or answerer.run.path}")
+    tell_run(answerer.run, STARTER, "the built-in world")
     told_notes: set[str] = set()
     report, names = console.Report("pictures"), OutputNames(".jpg")
     for source in islice(expand([medium]), settings.limit):

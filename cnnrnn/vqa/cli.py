@@ -149,29 +149,18 @@ def train(ctx, name, resume, config, dry_run, device, threads, deterministic, **
     """Train an answering model and keep it in runs/vqa/."""
     from cnnrnn import backend
     from cnnrnn.training.chosen import settings_of
+    from cnnrnn.training.outline import tell_estimate, tell_outcome
     from cnnrnn.vqa import train as training
     from cnnrnn.vqa.settings import TrainSettings
 
     backend.choose(device=device, threads=threads)
     settings = settings_of(ctx, TrainSettings, TASK, resume, config)
     if dry_run:
-        cost = training.dry_run(settings)
-        seconds = cost["extraction_seconds"] + cost["training_seconds"]
-        console.info(
-            f"estimate  {console.duration(seconds)} ({console.duration(cost['extraction_seconds'])}"
-            f" features, {console.duration(cost['training_seconds'])} training), "
-            f"{console.size(cost['disk_bytes'])} of disk"
-        )
+        tell_estimate(training.dry_run(settings))
         return 0
     outcome = training.train(settings, options.RUNS, name, deterministic, resume)
     picture = "scenes:5" if outcome.run.config["data"] == "scenes" else "photo.jpg"
-    console.closing(
-        (TASK, outcome.summary),
-        ("saved", f"{outcome.run.path}/"),
-        ("report", outcome.run.path / "report.html"),
-        ("next", f'cnnrnn vqa ask {picture} "what is it?" --run {outcome.run.path}'),
-    )
-    return 1 if outcome.failures else 0
+    return tell_outcome(TASK, outcome, "ask", f'{picture} "what is it?"')
 
 
 @vqa.command(

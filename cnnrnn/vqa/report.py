@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cnnrnn import console
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.training.report import Card, Report
 from cnnrnn.training.run import Run
+from cnnrnn.training.run_report import add_curves, close, opened, range_text
 from cnnrnn.vqa.answerer import Answerer
 from cnnrnn.vqa.answers import key_of
 from cnnrnn.vqa.calibration import reliability
@@ -51,38 +51,23 @@ def write_report(
         questions: those that were scored.
         which: what these are, in words.
     """
-    outcome = run.read_json("metrics.json")
     best, count = evaluations[0], len(questions.examples)
     figure = best.scores.figure()
-    report = Report(
-        f"Questions: {run.name}",
-        f"{run.config['model']} on {run.config['data']}, {len(run.log())} epochs",
-    )
-    report.headline(
-        [
-            ("accuracy", best.scores.overall, f"{figure.low:.3f} to {figure.high:.3f}"),
-            *_choice_figure(best),
-            ("best epoch", outcome["epoch"], f"chosen by {outcome['metric']}"),
-            ("training", console.duration(sum(row["seconds"] for row in run.log())), "all epochs"),
-        ]
-    )
+    headline = [
+        ("accuracy", best.scores.overall, range_text((figure.low, figure.high))),
+        *_choice_figure(best),
+    ]
+    report = opened(run, "Questions", headline)
     _kinds(report, evaluations, count, which)
     _attention(report, best)
     _confusion(report, best, questions)
     _calibration(report, answerer, best)
-    report.heading("Training")
-    for title, (unit, series) in _CURVES.items():
-        points = {name: _points(run, key) for name, key in series.items()}
-        report.curves(title, points, unit, best=outcome["epoch"])
+    add_curves(report, run, _CURVES)
     report.gallery(
         "Questions", _cards(answerer, questions), "Of pictures that were not trained on, drawn at "
         "random; bright is where the model looked, hop by hop."
     )  # fmt: skip
-    report.settings(
-        "Settings", {key: run.config[key] for key in _SHOWN if run.config.get(key) is not None}
-    )
-    report.settings("Versions", run.config["versions"])
-    report.write(run.path / "report.html")
+    close(report, run, _SHOWN)
 
 
 def _choice_figure(best: Evaluation) -> list[tuple]:
@@ -178,10 +163,6 @@ def _calibration(report: Report, answerer: Answerer, best: Evaluation) -> None:
         f"{confidence.answered:.0%} of these questions are answered, and {confidence.right:.0%} of "
         "the answers are right."
     )
-
-
-def _points(run: Run, key: str) -> list[tuple[float, float]]:
-    return [(row["epoch"], row[key]) for row in run.log() if row.get(key) is not None]
 
 
 def _cards(answerer: Answerer, questions: Questions) -> list[Card]:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from cnnrnn.errors import UsageError
 from cnnrnn.training.chosen import fields_of
+from cnnrnn.training.settings import (
+    SCHEDULES,
+    as_config,
+    check_choices,
+    check_counts,
+    check_fit,
+    check_shares,
+    filled,
+)
 
 BUILT_IN = "scenes"
 OWN = "own"  # the backbone that is trained with the rest
@@ -16,13 +24,11 @@ MODELS = ("san", "lstm-cnn", "question-only")
 ANSWERS = ("classify", "regress", "generate")
 FUSIONS = ("multiply", "concat", "add")
 ENCODERS = ("lstm", "cnn")
-SCHEDULES = ("cosine", "plateau", "fixed")
 PRECISIONS = ("float32", "mixed_bfloat16")
 CHOICES = {
     "model": MODELS, "answer": ANSWERS, "fusion": FUSIONS, "encoder": ENCODERS,
-    "schedule": SCHEDULES, "precision": PRECISIONS,
+    "precision": PRECISIONS,
 }  # fmt: skip
-_SHARES = ("dropout", "feature_dropout", "smoothing")
 _COUNTS = (
     "hops", "layers", "hidden", "embedding", "width", "answers", "min_answers", "min_count",
     "max_words", "batch", "epochs", "patience",
@@ -95,27 +101,14 @@ class TrainSettings:
     seed: int = 0
 
     def __post_init__(self):
-        for name, known in CHOICES.items():
-            if getattr(self, name) not in known:
-                raise UsageError(
-                    f"no {name} {getattr(self, name)!r}", f"one of {', '.join(known)}"
-                )
-        for name in _SHARES:
-            value = getattr(self, name)
-            if value is not None and not 0 <= value < 1:
-                raise UsageError(f"{name} is {value}", "0 to below 1")
-        for name in _COUNTS:
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UsageError(f"{name} is {value}", "at least 1")
+        check_choices(self, CHOICES)
+        check_shares(self, "dropout", "feature_dropout", "smoothing")
+        check_counts(self, *_COUNTS)
+        check_fit(self)
         for name in ("holdout", "shift"):
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise UsageError(f"{name} is {value}", "0 or more")
-        if self.learning_rate is not None and not 0 < self.learning_rate < math.inf:
-            raise UsageError(f"learning_rate is {self.learning_rate}", "e.g. 1e-3")
-        if not self.clip_norm >= 0:
-            raise UsageError(f"clip_norm is {self.clip_norm}", "0 does not clip")
 
     @property
     def built_in(self) -> bool:
@@ -138,13 +131,11 @@ class TrainSettings:
         # A word seen once in a small set is worth learning; in a large one it is mostly a slip.
         chosen["min_count"] = 1 if questions < 20_000 else 2
         chosen["min_answers"] = 1 if questions < 50_000 else 5
-        unset = {key: value for key, value in chosen.items() if getattr(self, key) is None}
-        return replace(self, **unset)
+        return filled(self, chosen)
 
     def as_config(self) -> dict[str, Any]:
-        """In JSON types, for config.json; there `format` is that of the run folder."""
-        config = asdict(self)
-        return {"data": config.pop("data"), "data_format": config.pop("format"), **config}
+        """See `training.settings.as_config`."""
+        return as_config(self)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> TrainSettings:

@@ -9,12 +9,19 @@ from pathlib import Path
 import numpy as np
 
 from cnnrnn import backend, console
-from cnnrnn.errors import CnnRnnError
 from cnnrnn.features.familiarity import SAMPLE, Familiarity
 from cnnrnn.features.selection import tell_failures
 from cnnrnn.training.check import Check
-from cnnrnn.training.chosen import check_same, opened_to_resume
-from cnnrnn.training.origin import check_name
+from cnnrnn.training.chosen import check_same
+from cnnrnn.training.outline import (
+    TrainOutcome,
+    begin,
+    check_usable,
+    new_run,
+    reached,
+    step_seconds,
+    weights_place,
+)
 from cnnrnn.training.run import Run
 from cnnrnn.vqa import check as checks
 from cnnrnn.vqa import data as readers
@@ -33,21 +40,6 @@ from cnnrnn.vqa.settings import TrainSettings
 from cnnrnn.vqa.validate import MONITOR, UNCHOSEN, Validation, last_epoch
 
 _TRIAL_PICTURES = 64
-_TRIAL_STEPS = 3
-
-
-@dataclass
-class TrainOutcome:
-    """What a training left behind.
-
-    run: its folder.
-    summary: the line of what was reached.
-    failures: (name, reason) of the pictures that could not be used.
-    """
-
-    run: Run
-    summary: str
-    failures: list[tuple[str, str]]
 
 
 @dataclass
@@ -110,13 +102,9 @@ def train(
         CnnRnnError: no data, a run that does not fit, a loss that is no number.
         Interrupted: Ctrl-C; the run can be resumed.
     """
-    run = opened_to_resume(resume, TASK) if resume else None
-    if name is not None and run is None:
-        check_name(Path(root) / TASK, name)
-    if run:
-        settings = TrainSettings.from_config(run.config)
-        deterministic = bool(run.config.get("deterministic"))
-    prepared = prepare(settings, data)
+    begun = begin(TrainSettings, settings, TASK, root, name, deterministic, resume)
+    run, deterministic = begun.run, begun.deterministic
+    prepared = prepare(begun.settings, data)
     settings = prepared.settings
     config = settings.as_config() | {"deterministic": deterministic}
     if run:
@@ -130,16 +118,12 @@ def train(
     training, aside, failures = _sides(prepared)
     tell_failures(prepared.data.name, failures, "pictures")
     usable = len(training.examples) + len(aside.examples)
-    if run is None:
-        config |= _provenance(prepared)
-        config |= {"usable_questions": usable, "places": places_for(training.index)}
-        run = Run.create(root, TASK, name, config)
+    if run:
+        check_usable(run, usable, "questions")
+    else:
+        config |= _provenance(prepared) | {"places": places_for(training.index)}
+        run = new_run(root, TASK, name, config, usable, "questions")
         prepared.words.save(run)
-    elif (before := run.config.get("usable_questions", usable)) != usable:
-        raise CnnRnnError(
-            f"{usable} training questions can be used, run {run.path} began with {before}",
-            "put the same pictures back, or start a new run",
-        )
     result = fitted(run, prepared, training, aside, bool(resume))
     if brief:
         _finish(run, aside, result, {})
@@ -188,14 +172,8 @@ def dry_run(settings: TrainSettings) -> dict[str, float]:
         row_bytes = int(np.prod(made.row_shape)) * (1 if settings.own else 2)
     places = places_for(trial.index)
     source = batches(trial, prepared.words, settings.batch, places)
-    model, loss = _model(prepared, trial), _loss(settings)
-    model.compile("adam", loss)
     batch = next(iter(source.epoch(np.random.default_rng(0))))
-    model.train_on_batch(*batch)
-    began = time.perf_counter()
-    for _ in range(_TRIAL_STEPS):
-        model.train_on_batch(*batch)
-    step = (time.perf_counter() - began) / _TRIAL_STEPS
+    step = step_seconds(_model(prepared, trial), _loss(settings), [batch])
     steps = source.steps() * len(examples) / len(trial.examples)
     return {
         "questions": len(examples),
@@ -220,12 +198,9 @@ def _provenance(prepared: Prepared) -> dict:
         from cnnrnn.scenes import riddles
 
         found |= {"scenes_version": scenes.VERSION, "riddles_version": riddles.VERSION}
-    for name in ("weights", "embeddings"):
-        value = getattr(settings, name)
-        if value and Path(value).exists():
-            # The run must find the file again from wherever it is used.
-            found[name] = str(Path(value).resolve())
-    return found | identity(extractor(settings))
+    if settings.embeddings:
+        found["embeddings"] = str(Path(settings.embeddings).resolve())
+    return found | weights_place(settings.weights) | identity(extractor(settings))
 
 
 def _model(prepared: Prepared, questions: Questions):
@@ -336,10 +311,8 @@ def _conclude(
     evaluations = score_answerer(answerer, shown, training.examples)
     _finish(run, aside, result, figures(evaluations))
     write_report(run, answerer, evaluations, shown, which)
-    stop = ", stopped early" if result.stopped_early else ""
     rivals = ", ".join(f"{each.name} {each.scores.overall:.3f}" for each in evaluations[1:])
-    return (
-        f"{result.epochs} epochs in {console.duration(result.seconds)}, accuracy "
-        f"{evaluations[0].scores.overall:.3f} ({rivals}) on {len(shown.examples)} {which}, "
-        f"at epoch {result.best_epoch} (best){stop}"
+    return reached(
+        result,
+        f"accuracy {evaluations[0].scores.overall:.3f} ({rivals}) on {len(shown.examples)} {which}",
     )
