@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnrnn.errors import CnnRnnError
 
-_RESAMPLINGS = 1000
+RESAMPLINGS = 1000
 
 
 class Difference(NamedTuple):
@@ -47,7 +47,7 @@ def bootstrap(
     if not items:
         raise CnnRnnError("an interval needs at least one value")
     generator = np.random.default_rng(seed)
-    found = [statistic(generator.integers(items, size=items)) for _ in range(_RESAMPLINGS)]
+    found = [statistic(generator.integers(items, size=items)) for _ in range(RESAMPLINGS)]
     low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
@@ -85,7 +85,7 @@ def over_seeds(values: np.ndarray, seed: int = 0) -> Figure:
         raise CnnRnnError("an interval needs at least one value")
     generator = np.random.default_rng(seed)
     means = []
-    for _ in range(_RESAMPLINGS):
+    for _ in range(RESAMPLINGS):
         rows = generator.integers(len(values), size=len(values))
         items = generator.integers(values.shape[1], size=values.shape[1])
         means.append(values[rows][:, items].mean())

@@ -138,3 +138,48 @@ def test_the_substitute_is_near(golden):
 
 def test_grids_of_thresholds():
     assert len(metrics.OVERLAPS) * len(metrics.LANGUAGE) == 30
+
+
+# -- intervals -----------------------------------------------------------------------------------
+
+
+def drawn(pictures: int = 12, seed: int = 0) -> list[Found]:
+    """Pictures with two truths each, of which random ones are found, some of them twice."""
+    generator = np.random.default_rng(seed)
+    found = []
+    for _ in range(pictures):
+        moved = np.array(TRUTHS[1:]) + generator.integers(0, 5, (2, 1))
+        rows = np.concatenate([moved, moved[generator.random(2) < 0.5] + 1, [[80, 0, 90, 9]]])
+        phrases = list(generator.choice(["a car", "dog", "red car", "blue sky"], len(rows)))
+        found.append(Found(rows, generator.random(len(rows)), phrases, TRUTHS[1:], TEXTS[1:]))
+    return found
+
+
+def test_resampling_is_scoring_the_pictures_that_were_drawn():
+    found = drawn()
+    scores = region_scores(found, java=False)
+    once = scores.ranked.resampled(np.ones(len(found), int))
+    assert once["map"] == pytest.approx(scores.map) and 0 < scores.map < scores.detmap < 1
+    assert once["detmap"] == pytest.approx(scores.detmap)
+    assert once["ap50"] == pytest.approx(scores.det[0.5])
+    copies = np.array([0, 2, 1, 0, 3, 1, 1, 0, 2, 1, 1, 0])
+    again = region_scores([found[n] for n in np.repeat(np.arange(12), copies)], java=False)
+    some = scores.ranked.resampled(copies)
+    assert some["map"] == pytest.approx(again.map)
+    assert some["detmap"] == pytest.approx(again.detmap)
+
+
+def test_intervals_hold_the_figure_and_shrink_with_more_pictures():
+    few, many = (region_scores(drawn(count), java=False) for count in (10, 160))
+    for scores in (few, many):
+        assert list(scores.intervals()) == ["map_StemMatch", "detmap", "ap50"]
+        for key, (low, high) in scores.intervals().items():
+            assert low <= scores.figures()[key] <= high
+    wide, narrow = (np.diff(scores.intervals()["detmap"])[0] for scores in (few, many))
+    assert 0 < narrow < wide / 2
+    assert few.intervals() == few.intervals()
+
+
+def test_intervals_without_any_prediction_are_nothing():
+    found = Found(np.empty((0, 4)), [], [], TRUTHS, TEXTS)
+    assert set(region_scores([found] * 3, java=False).intervals().values()) == {(0.0, 0.0)}

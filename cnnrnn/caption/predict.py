@@ -13,7 +13,7 @@ from cnnrnn.errors import CnnRnnError
 from cnnrnn.media import drawing, fonts, images
 from cnnrnn.media.sources import OutputNames, Source, check_place, expand
 from cnnrnn.text.decoder import DecodeSettings
-from cnnrnn.training.found import tell_run
+from cnnrnn.training.found import tell_run, tell_strange
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def predict(arguments: Sequence[str], run: Path | None, settings: PredictSetting
             continue
         _show(captioner, caption, settings)
         if not caption.familiar:
-            console.warn(_strange(captioner, caption))
+            tell_strange(captioner.run, caption.name)
         try:
             if settings.output:
                 _draw(captioner, source, caption, settings, names)
@@ -94,16 +94,6 @@ def _check_output(settings: PredictSettings) -> None:
         ) from error
     if settings.font:
         fonts.load("a", 12, settings.font)
-
-
-def _strange(captioner: Captioner, caption: Caption) -> str:
-    world = captioner.run.config.get("data")
-    if world == "scenes":
-        return (
-            f"{caption.name} is unlike the built-in world, the only one this model knows; "
-            "train on photos: cnnrnn caption train --data FOLDER_OR_CSV"
-        )
-    return f"{caption.name} is unlike the pictures of {world} that this model was trained on"
 
 
 def _show(captioner: Captioner, caption: Caption, settings: PredictSettings) -> None:

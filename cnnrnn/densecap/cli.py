@@ -15,7 +15,7 @@ FORMATS = ("auto", "visual-genome", "coco", "yolo", "voc", "jsonl", "csv")
 
 @click.group(
     cls=options.ExampleGroup,
-    lazy={"export": f"{_TOOLS}:export"},
+    lazy={name: f"{_TOOLS}:{name}" for name in ("compare", "export")},
     examples=[
         ("cnnrnn densecap train", "train on the built-in world"),
         ("cnnrnn densecap predict photo.jpg", "boxes with phrases"),
@@ -26,7 +26,7 @@ def densecap() -> None:
     """Every region told: boxes and phrases from one network, trained end to end."""
 
 
-_net_options = options.block(
+net_options = options.block(
     click.option(
         "--backbone", type=click.Choice(BACKBONES),
         help="The network that sees. Default: scenes for the built-in data, else mobilenet_v2.",
@@ -63,7 +63,13 @@ def _numbers(_ctx, _param, value):
         raise UsageError(f"--loss-weights {value!r}", "e.g. 0.1,0.05,0.1,0.1,1") from None
 
 
-_fit_options = options.block(
+without_option = click.option(
+    "--without", multiple=True, metavar="PHRASE",
+    help="Leave out training pictures that show this, such as 'a red car', to see what becomes "
+    "of combinations that it has never met.",
+)  # fmt: skip
+
+fit_options = options.block(
     click.option("--epochs", type=options.POSITIVE, help="At most so many passes over the data."),
     click.option("--batch", type=options.POSITIVE, help="Pictures in a batch."),
     click.option("--learning-rate", type=float, help="Of all but the backbone, at its highest."),
@@ -118,8 +124,9 @@ _found_options = options.block(
     ],
 )
 @options.data_options(FORMATS)
-@_net_options
-@_fit_options
+@without_option
+@net_options
+@fit_options
 @options.seed_options
 @options.name_option
 @options.resume_options

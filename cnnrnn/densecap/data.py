@@ -7,8 +7,9 @@ they came from. What cannot be meant is taken out here and counted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from cnnrnn import scenes
 from cnnrnn.densecap.layouts import READERS, Example, Region, detect
-from cnnrnn.errors import CnnRnnError
+from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.media import tables
 from cnnrnn.media.sources import Source
 from cnnrnn.regions import boxes
@@ -46,18 +47,63 @@ class RegionData(DataSet):
         return [example.id, regions, example.split]
 
 
-def load(data: str, format: str = "auto", limit: int | None = None) -> RegionData:
+def load(
+    data: str, format: str = "auto", limit: int | None = None, without: Sequence[str] = ()
+) -> RegionData:
     """Read pictures and their regions.
 
     Args:
         data: `scenes`, a folder or a file.
         format: a key of `layouts.READERS`, or `auto`.
         limit: at most so many pictures of each split, the first ones.
+        without: phrases; training pictures that show one of them, hidden or not, are left out, to
+            see what a model makes of combinations that it has never met.
 
     Raises:
         CnnRnnError: nothing there, no known layout, a damaged file, boxes in another format, or no
             regions at all.
+        UsageError: a phrase of `without` that says nothing of the built-in world.
     """
+    found = _read(data, format, limit)
+    for phrase in without:
+        shown = [each.split == "train" and shows(each, phrase, hidden=True)
+                 for each in found.examples]  # fmt: skip
+        found.examples = [each for each, it in zip(found.examples, shown, strict=True) if not it]
+        found.notes.append(f"{sum(shown)} training pictures that show {phrase!r} left out")
+    return found
+
+
+def shows(example: Example, phrase: str, hidden: bool = False) -> bool:
+    """Whether a picture shows what a phrase tells.
+
+    That is known of a scene of the built-in world; elsewhere one of the picture's phrases has all
+    the words.
+
+    Args:
+        hidden: mostly hidden things of a scene count too.
+
+    Raises:
+        UsageError: the phrase says nothing of the built-in world.
+    """
+    if not example.source.scene:
+        words = set(phrase.lower().split())
+        return any(words <= set(region.phrase.lower().split()) for region in example.regions)
+    told = scenes.told(phrase)
+    if not told:
+        raise UsageError(
+            f"{phrase!r} says nothing of the built-in world", 'for example "a red car"'
+        )
+    return told <= _facts(example.source.scene, hidden)
+
+
+@cache
+def _facts(scene: tuple[str, int], hidden: bool) -> set[scenes.Fact]:
+    composed = scenes.scene(*scene)
+    return scenes.facts(composed, 0.0) if hidden else scenes.facts(composed)
+
+
+def _read(data: str, format: str, limit: int | None) -> RegionData:
+    """See `load`."""
     if data == BUILT_IN and format in ("auto", BUILT_IN):
         return _scenes(limit)
     path = Path(data).expanduser()

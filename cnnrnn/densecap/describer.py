@@ -18,8 +18,9 @@ import numpy as np
 
 from cnnrnn import backend
 from cnnrnn.densecap.check import MAX_WORDS
-from cnnrnn.densecap.pictures import Loader
+from cnnrnn.densecap.pictures import Loader, Pictures
 from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.features.familiarity import Familiarity, pooled
 from cnnrnn.media.sources import Source, as_source
 from cnnrnn.regions import boxes as places
 from cnnrnn.regions.proposals import best_proposals
@@ -91,6 +92,7 @@ class Described:
     name: of the source. size: (width, height) of the picture.
     regions: surest first.
     seconds: what it took, by stage: `look`, `propose`, `recognise`, `write`.
+    familiar: False for a picture unlike everything that the model was trained on.
     error: why there is nothing; then the rest is empty.
     """
 
@@ -98,6 +100,7 @@ class Described:
     size: tuple[int, int] = (0, 0)
     regions: list[FoundRegion] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    familiar: bool = True
     error: str = ""
 
 
@@ -123,6 +126,7 @@ class DenseCaptioner:
         vocabulary: its words.
         loader: reads pictures at its sizes.
         run: where it comes from, for messages.
+        familiarity: knows what pictures it was trained on, or None.
         fixed: the model is not trained any more, so that its trunk may be rewritten to run faster.
     """
 
@@ -132,9 +136,11 @@ class DenseCaptioner:
         vocabulary: Vocabulary,
         loader: Loader,
         run: Run | None = None,
+        familiarity: Familiarity | None = None,
         fixed: bool = True,
     ):
         self.model, self.vocabulary, self.loader, self.run = model, vocabulary, loader, run
+        self.familiarity = familiarity
         self.writer = Writer(model.writer, vocabulary, WRITTEN)
         if fixed:
             from cnnrnn.features import engines
@@ -161,7 +167,9 @@ class DenseCaptioner:
 
         vocabulary = Vocabulary.load(found.path / "vocabulary.json")
         model = load_model(found.best)
-        return cls(model, vocabulary, Loader(model.proposals.backbone, model.proposals.side), found)
+        loader = Loader(model.proposals.backbone, model.proposals.side)
+        familiarity = Familiarity.load(found.path / "familiarity.npz")
+        return cls(model, vocabulary, loader, found, familiarity)
 
     def describe(
         self,
@@ -224,7 +232,19 @@ class DenseCaptioner:
         scale = fitted.shape[1] / width, fitted.shape[0] / height
         grid = np.asarray(self._look(fitted[None]))
         spent = {"look": time.perf_counter() - began}
-        return Described(source.name, (width, height), seconds=spent), grid, scale
+        familiar = self.familiarity is None or bool(self.familiarity.known(grid)[0])
+        return Described(source.name, (width, height), [], spent, familiar), grid, scale
+
+    def looks(self, pictures: Pictures) -> np.ndarray:
+        """What `familiarity` is measured by, of pictures: (n, D), without those that cannot be
+        read."""
+        rows = [
+            pooled(np.asarray(self._look(picture[None])))
+            for number in range(len(pictures))
+            for picture in pictures.read([number])
+            if not isinstance(picture, CnnRnnError)
+        ]
+        return np.concatenate(rows)
 
     def candidates(
         self, source: Source, settings: DescribeSettings, until: float | None = None

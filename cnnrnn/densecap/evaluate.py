@@ -7,7 +7,7 @@ picture, as its only region.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +35,34 @@ class Evaluation:
     scores: `map` (or `map_StemMatch`), `detmap`, `ap30` to `ap70` of boxes alone with truths
         merged, `ap50_large` of boxes from 16 pixels, and the language score of the phrases whose
         box lies on a truth.
+    intervals: 95 % bootstrap intervals over pictures of `map`, `detmap` and `ap50`.
+    language: the score by which phrases were compared, `METEOR` or `StemMatch`.
     missing: scores that could not be had, and why.
     pictures, truths, predictions: how many.
     """
 
     name: str
     scores: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+    language: str
     missing: dict[str, str]
     pictures: int
     truths: int
     predictions: int
-    map_key: str = field(default="map")
+
+    @property
+    def map_key(self) -> str:
+        """The name of mean average precision, which tells where it is not METEOR's."""
+        return next(iter(self.scores))
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it in one line."""
+        counts = {"pictures": self.pictures, "truths": self.truths}
+        return {
+            "name": self.name, **counts, "predictions": self.predictions,
+            "language": self.language, **self.scores, "intervals": self.intervals,
+            "missing": self.missing,
+        }  # fmt: skip
 
     def row(self, keys: Sequence[str]) -> list[Any]:
         """Name and scores, for a table."""
@@ -63,9 +80,8 @@ def scored(name: str, found: Sequence[Found], java: bool = True) -> Evaluation:
     scores = figures.figures()
     scores["ap50_large"] = box_precision(found, 0.5, (LARGE, np.inf))
     missing = {"map": figures.missing} if figures.missing else {}
-    return Evaluation(
-        name, scores, missing, len(found), figures.truths, figures.predictions, next(iter(scores))
-    )
+    counts = len(found), figures.truths, figures.predictions
+    return Evaluation(name, scores, figures.intervals(), figures.language, missing, *counts)
 
 
 def read_predictions(path: Path, examples: Sequence[Example]) -> list[tuple[Example, Described]]:
@@ -228,14 +244,14 @@ def show(evaluations: Sequence[Evaluation], json: bool) -> None:
     """Print the scores: a table, or one JSON object each with the run's first."""
     if json:
         for each in evaluations:
-            counts = {"pictures": each.pictures, "truths": each.truths}
-            line = {"name": each.name, **counts, "predictions": each.predictions, **each.scores}
-            console.json_line({**line, "missing": each.missing})
+            console.json_line(each.as_json())
         return
     first = evaluations[0]
-    language = [key for key in first.scores if key in ("METEOR", "StemMatch")]
-    keys = [first.map_key, *KEYS, *language]
+    keys = [first.map_key, *KEYS, first.language]
     console.result(console.table(["", *keys], [each.row(keys) for each in evaluations]))
     console.info(f"{first.truths} regions in {first.pictures} pictures, overlapping ones merged")
+    for key, (low, high) in first.intervals.items():
+        console.info(f"{key} {low:.3f} to {high:.3f} (95 % bootstrap over pictures)")
+    console.info(f"phrases are compared by {first.language}")
     for key, reason in first.missing.items():
         console.info(f"{key}: {reason}")

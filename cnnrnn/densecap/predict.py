@@ -17,7 +17,7 @@ from cnnrnn.errors import CnnRnnError
 from cnnrnn.media import drawing, fonts, images
 from cnnrnn.media.sources import Source, check_place, expand
 from cnnrnn.regions.boxes import to_sized
-from cnnrnn.training.found import tell_run
+from cnnrnn.training.found import tell_run, tell_strange
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ def predict(arguments: Sequence[str], run: Path | None, settings: PredictSetting
             report.fail(described.name, described.error)
             continue
         _show(describer, described, settings)
+        if not described.familiar:
+            tell_strange(describer.run, described.name)
         try:
             if viewer:
                 _draw(source, described, settings, viewer)
@@ -126,6 +128,7 @@ def _show(describer: DenseCaptioner, found: Described, settings: PredictSettings
             {
                 "source": found.name,
                 "size": list(found.size),
+                "familiar": found.familiar,
                 "regions": [
                     {
                         "box": [round(side, 2) for side in region.box],

@@ -13,7 +13,7 @@ from cnnrnn.densecap.losses import WEIGHTS
 from cnnrnn.densecap.validate import MONITOR
 from cnnrnn.training.placed import Placed
 from cnnrnn.training.run import Run
-from cnnrnn.training.run_report import add_curves, close, opened
+from cnnrnn.training.run_report import add_curves, close, opened, range_text
 
 SAMPLES = 12
 _UNITS = {
@@ -38,10 +38,10 @@ _CURVES = {
     "learning rate": ("at the end of the epoch", {"rate": "rate"}),
 }
 _SHOWN = (
-    "data", "model", "backbone", "weights", "image_size", "tokenizer", "min_count", "pooled",
-    "filters", "code", "hidden", "embedding", "dropout", "frozen", "sample", "phrases", "positive",
-    "negative", "box_gradient", "loss_weights", "cnn_rate", "wait", "mirror", "batch", "holdout",
-    "epochs", "learning_rate", "schedule", "clip_norm", "averaging", "patience", "seed",
+    "data", "without", "model", "backbone", "weights", "image_size", "tokenizer", "min_count",
+    "pooled", "filters", "code", "hidden", "embedding", "dropout", "frozen", "sample", "phrases",
+    "positive", "negative", "box_gradient", "loss_weights", "cnn_rate", "wait", "mirror", "batch",
+    "holdout", "epochs", "learning_rate", "schedule", "clip_norm", "averaging", "patience", "seed",
     "deterministic", "created",
 )  # fmt: skip
 
@@ -63,25 +63,29 @@ def write_report(
         which: what these are, in words.
     """
     best = evaluations[0]
+    ranges = "; ".join(f"{key} {range_text(bounds)}" for key, bounds in best.intervals.items())
     report = opened(
         run,
         "Regions",
         [
-            (best.map_key, best.scores[best.map_key], f"{best.pictures} {which}"),
+            (
+                best.map_key, best.scores[best.map_key],
+                f"{range_text(best.intervals[best.map_key])}, {best.pictures} {which}",
+            ),
             ("boxes", best.scores["ap50"], "average precision at IoU 0.5, phrases apart"),
         ],
-    )
+    )  # fmt: skip
     if "map" in best.missing:
         report.warning(f"METEOR is not in the table: {best.missing['map']}.")
-    language = [key for key in best.scores if key in ("METEOR", "StemMatch")]
-    keys = [best.map_key, *KEYS, *language]
+    keys = [best.map_key, *KEYS, best.language]
     report.table(
         "Scores",
         ["", *keys],
         [each.row(keys) for each in evaluations],
         higher=keys,
-        note=f"{best.truths} regions in {best.pictures} {which}. `{best.map_key}`: mean average "
-        "precision of boxes with phrases, `detmap` of boxes alone; `ap50`: at IoU 0.5; "
+        note=f"{best.truths} regions in {best.pictures} {which}. {ranges} (95 % bootstrap over "
+        f"pictures). `{best.map_key}`: mean average precision of boxes with phrases, which are "
+        f"compared by {best.language}, `detmap` of boxes alone; `ap50`: at IoU 0.5; "
         "`ap50_large`: of boxes from 16 pixels. `whole picture`: one sentence for the whole."
         + " The epoch was chosen on these pictures." * ("aside" in which),
     )

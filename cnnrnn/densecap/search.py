@@ -17,7 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from cnnrnn import backend, console
-from cnnrnn.densecap.describer import BLOCK, STARTER, DenseCaptioner, DescribeSettings
+from cnnrnn.densecap.describer import (
+    BLOCK,
+    STARTER,
+    Candidates,
+    DenseCaptioner,
+    DescribeSettings,
+)
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.media.sources import Source, expand
 from cnnrnn.regions.suppression import suppress
@@ -87,18 +93,19 @@ class Finder:
         """
         settings = settings or DescribeSettings()
         seen = self.describer.candidates(source, settings)
-        scores = self._scores(seen.codes) + np.log(np.maximum(seen.scores, 1e-12))
+        scores = self.scores(seen)
         chosen = suppress(seen.boxes, scores, settings.overlap, count)
         return [Place(tuple(seen.boxes[n].tolist()), float(scores[n])) for n in chosen]
 
-    def _scores(self, codes: np.ndarray) -> np.ndarray:
-        found = []
+    def scores(self, seen: Candidates) -> np.ndarray:
+        """The score of the phrase at each place that was looked at, (n,), in nats."""
+        codes, found = seen.codes, []
         for first in range(0, len(codes), BLOCK):
             part = codes[first : first + BLOCK]
             # One size of block, so that the graph is compiled once.
             filled = np.concatenate([part, np.repeat(part[-1:], BLOCK - len(part), axis=0)])
             found.append(self._likelihood(filled)[: len(part)])
-        return np.concatenate(found)
+        return np.concatenate(found) + np.log(np.maximum(seen.scores, 1e-12))
 
     def stream(
         self, sources: Iterable[Source], count: int, settings: DescribeSettings | None = None

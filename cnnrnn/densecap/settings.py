@@ -28,7 +28,7 @@ LOSSES = 5
 class TrainSettings:
     """Everything that decides a run; None means: what `resolved` chooses for the data.
 
-    data, format, limit: see `data.load`.
+    data, format, limit, without: see `data.load`.
     model: there is one.
     backbone: a name of `features.trunks.TRUNKS`. weights: see `features.backbones`.
     image_size: pixels of the longer side of the pictures that the network sees.
@@ -54,6 +54,7 @@ class TrainSettings:
     data: str = BUILT_IN
     format: str = "auto"
     limit: int | None = None
+    without: list | None = None
     model: str = MODELS[0]
     backbone: str | None = None
     weights: str = "auto"

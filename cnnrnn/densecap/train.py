@@ -14,6 +14,7 @@ from cnnrnn.densecap.pictures import Loader, Pictures, readable
 from cnnrnn.densecap.settings import TrainSettings
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.features import backbones, trunks
+from cnnrnn.features.familiarity import SAMPLE, Familiarity
 from cnnrnn.features.selection import tell_failures
 from cnnrnn.text.tokenizer import Tokenizer
 from cnnrnn.text.vocabulary import Vocabulary
@@ -46,9 +47,18 @@ class Prepared:
     check: Check
 
 
-def prepare(settings: TrainSettings) -> Prepared:
-    """Read and check the data and decide what the settings left open; touches no pixels."""
-    data = readers.load(settings.data, settings.format, settings.limit)
+def read(settings: TrainSettings) -> readers.RegionData:
+    """The data that settings name."""
+    return readers.load(settings.data, settings.format, settings.limit, settings.without or ())
+
+
+def prepare(settings: TrainSettings, data: readers.RegionData | None = None) -> Prepared:
+    """Read and check the data and decide what the settings left open; touches no pixels.
+
+    Args:
+        data: what `read` gives for the settings, where that is known already.
+    """
+    data = data or read(settings)
     training = data.split("train")
     settings = settings.resolved(len(training), sum(len(each.regions) for each in training))
     # What cannot be meant is told before the data is looked at closely.
@@ -74,6 +84,7 @@ def train(
     name: str | None = None,
     deterministic: bool = False,
     resume: Path | str | None = None,
+    data: readers.RegionData | None = None,
 ) -> TrainOutcome:
     """Train DenseCap and keep it as a run.
 
@@ -83,6 +94,7 @@ def train(
         name: of the new run; None counts on.
         deterministic: the same seed gives the same weights to the last bit.
         resume: a run to go on with after its last finished epoch.
+        data: what `read` gives for the settings, where that is known already.
 
     Raises:
         CnnRnnError: no data, a run that does not fit, a loss that is no number.
@@ -90,7 +102,7 @@ def train(
     """
     begun = begin(TrainSettings, settings, TASK, root, name, deterministic, resume)
     run, deterministic = begun.run, begun.deterministic
-    prepared = prepare(begun.settings)
+    prepared = prepare(begun.settings, data)
     prepared.check.tell()
     settings = prepared.settings
     if run:
@@ -110,7 +122,7 @@ def train(
     training, held = pictures.part(kept), pictures.part(aside)
     batches = _batches(prepared, training, settings.mirror)
     result = _fit(run, prepared, batches, held, bool(resume))
-    summary = _conclude(run, held, result)
+    summary = _conclude(run, training, held, result)
     return TrainOutcome(run, summary, failures + batches.failures)
 
 
@@ -212,7 +224,7 @@ def _model(prepared: Prepared):
 
 def _fit(run: Run, prepared: Prepared, batches, aside: Pictures, resume: bool):
     from cnnrnn.densecap.losses import WEIGHTS, Given
-    from cnnrnn.densecap.validate import MONITOR, Validation
+    from cnnrnn.densecap.validate import Validation, monitor
     from cnnrnn.training.fit import FitSettings, fit, optimizer
     from cnnrnn.training.optimizers import TwoSpeeds
 
@@ -233,7 +245,7 @@ def _fit(run: Run, prepared: Prepared, batches, aside: Pictures, resume: bool):
         {name: Given() for name in WEIGHTS},
         batches,
         Validation(prepared.vocabulary, aside, held, settings.loss_weights),
-        MONITOR,
+        monitor(settings.loss_weights),
         chosen,
         run,
         resume,
@@ -242,23 +254,34 @@ def _fit(run: Run, prepared: Prepared, batches, aside: Pictures, resume: bool):
     )
 
 
-def _conclude(run: Run, aside: Pictures, result) -> str:
+def _conclude(run: Run, training: Pictures, aside: Pictures, result) -> str:
     """Score the best epoch on the pictures kept aside, with its baseline; write the report."""
     from cnnrnn.densecap.describer import DenseCaptioner, DescribeSettings
     from cnnrnn.densecap.evaluate import score_describer
     from cnnrnn.densecap.report import write_report
-    from cnnrnn.densecap.validate import MONITOR
+    from cnnrnn.densecap.validate import monitor
 
     describer = DenseCaptioner.load(run.path)
     # Where something is, without words: for tasks that ask only that.
     write_model(describer.model.proposals.save, run.path / "proposals.keras")
+    describer.familiarity = _learn_familiarity(describer, training, aside, run.config["seed"])
+    describer.familiarity.save(run.path / "familiarity.npz")
     evaluations, described = score_describer(describer, aside.examples, DescribeSettings())
     best = evaluations[0]
-    run.finish(MONITOR, result.best_value, result.best_epoch, best.scores)
+    chosen_by = monitor(run.config["loss_weights"])
+    run.finish(chosen_by, result.best_value, result.best_epoch, best.scores)
     write_report(run, evaluations, aside.examples, described, "training pictures kept aside")
     key = best.map_key
     return reached(
         result,
-        f"{key} {best.scores[key]:.3f}, boxes {best.scores['ap50']:.3f} (AP at IoU 0.5) on "
+        f"{key} {best.scores[key]:.3f} ({best.language}), boxes {best.scores['ap50']:.3f} (AP at IoU 0.5) on "
         f"{len(aside)} pictures kept aside",
+    )
+
+
+def _learn_familiarity(describer, training: Pictures, aside: Pictures, seed: int) -> Familiarity:
+    """What the pictures of the training look like, and how far those kept aside are from that."""
+    sample = np.random.default_rng([seed, 1]).permutation(len(training))[:SAMPLE]
+    return Familiarity.measure(
+        describer.looks(training.part(np.sort(sample))), describer.looks(aside)
     )

@@ -19,7 +19,8 @@ from cnnrnn.densecap.validate import MONITOR
 from cnnrnn.training.starter import keep
 
 KEPT = (
-    "config.json", "vocabulary.json", "metrics.json", "log.csv", "best.keras", "proposals.keras",
+    "config.json", "vocabulary.json", "familiarity.npz", "metrics.json", "log.csv", "best.keras",
+    "proposals.keras",
 )  # fmt: skip
 
 

@@ -18,8 +18,18 @@ from cnnrnn.text.vocabulary import Vocabulary
 
 # METEOR's program would take longer than the epoch, and is not on every machine.
 MONITOR = f"val_map_{stem_match.KEY}"
+BOXES = "val_detmap"
 _DESCRIBED = 100  # pictures; all of them count for the losses
 _QUICK = DescribeSettings(proposals=100, max_regions=50)
+
+
+def monitor(weights: Sequence[float]) -> str:
+    """The figure that chooses the best epoch: of boxes alone where no words are learned.
+
+    Args:
+        weights: of the losses.
+    """
+    return MONITOR if dict(zip(WEIGHTS, weights, strict=True))["captions"] else BOXES
 
 
 class Validation:
@@ -66,7 +76,7 @@ class Validation:
         return {
             "val_loss": sum_of,
             **{f"val_{name}_loss": value for name, value in losses.items()},
-            "val_detmap": scores.detmap,
+            BOXES: scores.detmap,
             MONITOR: scores.map,
         }
 

@@ -17,10 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from cnnrnn.errors import CnnRnnError
+from cnnrnn.intervals import RESAMPLINGS
 from cnnrnn.regions.boxes import iou, merge
 from cnnrnn.text import meteor, ptb, stem_match
 
@@ -46,6 +48,69 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Ranked:
+    """All N predictions of P pictures, surest first.
+
+    picture: (N,), number of the picture. overlap: (N,), IoU with the truth it overlaps most.
+    first: (N,) bool, whether no surer one overlaps that truth most. language: (N,).
+    truths: (P,), merged truths of each picture.
+    """
+
+    picture: np.ndarray
+    overlap: np.ndarray
+    first: np.ndarray
+    language: np.ndarray
+    truths: np.ndarray
+
+    def right(self, overlap: float, language: float | None = None) -> np.ndarray:
+        """Which predictions are right at thresholds, (N,) bool."""
+        right = self.first & (self.overlap >= overlap)
+        return right if language is None else right & (self.language > language)
+
+    def resampled(self, copies: np.ndarray) -> dict[str, float]:
+        """`map`, `detmap` and `ap50` where each picture is there so many times, (P,).
+
+        Only at a right prediction can precision be the highest at a recall or more, so the others
+        are only counted; copies of a picture stand side by side, and the last one has the highest.
+        """
+        weights = copies[self.picture]
+        seen, count = np.cumsum(weights), int((copies * self.truths).sum())
+        found = {
+            key: _weighted_precision(weights[place], seen[place], count)
+            for key, place in self._hits.items()
+        }
+        det = {t: found[t, None] for t in OVERLAPS}
+        both = [found[t, s] for t in OVERLAPS for s in LANGUAGE]
+        return {
+            "map": float(np.mean(both)), "detmap": float(np.mean([*det.values()])),
+            "ap50": det[0.5],
+        }  # fmt: skip
+
+    @cached_property
+    def _hits(self) -> dict[tuple[float, float | None], np.ndarray]:
+        """Places of the right predictions by both thresholds."""
+        return {
+            (t, s): np.flatnonzero(self.right(t, s)) for t in OVERLAPS for s in (None, *LANGUAGE)
+        }
+
+
+def _weighted_precision(weights: np.ndarray, seen: np.ndarray, truths: int) -> float:
+    """`average_precision` of right predictions (M,) that count several times.
+
+    Args:
+        weights: how many times. seen: predictions up to each, itself included. truths: how many
+            could be found.
+    """
+    there = weights > 0
+    if not truths or not there.any():
+        return 0.0
+    hits = np.cumsum(weights[there])
+    best = np.maximum.accumulate((hits / seen[there])[::-1])[::-1]
+    place = np.searchsorted(hits / truths, RECALLS, side="left")
+    return float(np.where(place < len(best), best[np.minimum(place, len(best) - 1)], 0.0).mean())
+
+
+@dataclass(frozen=True)
 class RegionScores:
     """Figures of a set of pictures.
 
@@ -55,6 +120,7 @@ class RegionScores:
     phrase: mean language score of the phrases whose box lies on a truth (IoU at least 0.5).
     truths, predictions: how many, truths after merging.
     missing: why the language score is not METEOR, or empty.
+    ranked: what they were computed from.
     """
 
     language: str
@@ -64,6 +130,7 @@ class RegionScores:
     truths: int
     predictions: int
     missing: str = ""
+    ranked: Ranked | None = field(default=None, repr=False)
 
     @property
     def map(self) -> float:
@@ -75,11 +142,36 @@ class RegionScores:
         """Mean average precision of boxes alone."""
         return float(np.mean(list(self.det.values())))
 
+    @property
+    def map_key(self) -> str:
+        """The name of `map` in results; where the language score is not METEOR, it is in it."""
+        return "map" if self.language == "METEOR" else f"map_{self.language}"
+
+    def resamplings(self, seed: int = 0) -> dict[str, np.ndarray]:
+        """`map`, `detmap` and `ap50` of sets of pictures drawn with replacement, (resamplings,).
+
+        The same number of pictures and the same seed draw the same sets: figures of two programs
+        on the same pictures can be paired.
+        """
+        generator, pictures = np.random.default_rng(seed), len(self.ranked.truths)
+        rows = []
+        for _ in range(RESAMPLINGS):
+            drawn = generator.integers(pictures, size=pictures)
+            rows.append(self.ranked.resampled(np.bincount(drawn, minlength=pictures)))
+        return {key: np.array([row[key] for row in rows]) for key in rows[0]}
+
+    def intervals(self, seed: int = 0) -> dict[str, tuple[float, float]]:
+        """95 % bootstrap bounds over pictures, under the names of `figures`."""
+        bounds = {
+            key: tuple(map(float, np.quantile(values, [0.025, 0.975])))
+            for key, values in self.resamplings(seed).items()
+        }
+        return {self.map_key: bounds.pop("map"), **bounds}
+
     def figures(self) -> dict[str, float]:
         """Under the reference program's names; where METEOR is not, the substitute's is in them."""
-        suffix = "" if self.language == "METEOR" else f"_{self.language}"
         return {
-            f"map{suffix}": self.map,
+            self.map_key: self.map,
             "detmap": self.detmap,
             **{f"ap{round(100 * at)}": value for at, value in self.det.items()},
             self.language: self.phrase,
@@ -151,11 +243,11 @@ def region_scores(found: Sequence[Found], java: bool = True) -> RegionScores:
     Raises:
         CnnRnnError: there is not one truth.
     """
-    scores, overlap, first, references, said = [], [], [], [], []
-    count = 0
-    for each in found:
+    scores, picture, overlap, first, references, said = [], [], [], [], [], []
+    counts = []
+    for place, each in enumerate(found):
         boxes, texts = _merged(each)
-        count += len(boxes)
+        counts.append(len(boxes))
         places = np.argsort(-np.asarray(each.scores, float), kind="stable")
         table = iou(_boxes(each.boxes), boxes)
         used: set[int] = set()
@@ -163,26 +255,29 @@ def region_scores(found: Sequence[Found], java: bool = True) -> RegionScores:
             best = int(np.argmax(table[number])) if len(boxes) else -1
             touches = best >= 0 and table[number, best] > 0
             scores.append(float(each.scores[number]))
+            picture.append(place)
             overlap.append(float(table[number, best]) if touches else 0.0)
             first.append(touches and best not in used)
             references.append(texts[best] if touches else [])
             said.append(each.phrases[number] if len(each.phrases) else "")
             if touches:
                 used.add(best)
+    count = sum(counts)
     if not count:
         raise CnnRnnError("there is nothing to score: no regions in the data")
-    name, language, missing = _language(references, said, java)
+    name, language, missing = language_scores(references, said, java)
     order = np.argsort(-np.array(scores), kind="stable")
-    overlap, language = np.array(overlap)[order], language[order]
-    first = np.array(first, bool)[order]
-    ap, det = {}, {}
-    for t in OVERLAPS:
-        there = first & (overlap >= t)
-        det[t] = average_precision(there, count)
-        ap |= {(t, s): average_precision(there & (language > s), count) for s in LANGUAGE}
-    placed = overlap >= 0.5
-    phrase = float(language[placed].mean()) if placed.any() else 0.0
-    return RegionScores(name, ap, det, phrase, count, len(scores), missing)
+    ranked = Ranked(
+        np.array(picture, int)[order], np.array(overlap)[order], np.array(first, bool)[order],
+        language[order], np.array(counts),
+    )  # fmt: skip
+    det = {t: average_precision(ranked.right(t), count) for t in OVERLAPS}
+    ap = {
+        (t, s): average_precision(ranked.right(t, s), count) for t in OVERLAPS for s in LANGUAGE
+    }
+    placed = ranked.overlap >= 0.5
+    phrase = float(ranked.language[placed].mean()) if placed.any() else 0.0
+    return RegionScores(name, ap, det, phrase, count, len(scores), missing, ranked)
 
 
 def _merged(found: Found) -> tuple[np.ndarray, list[list[str]]]:
@@ -198,12 +293,20 @@ def _boxes(boxes) -> np.ndarray:
     return np.asarray(boxes, np.float64).reshape(-1, 4)
 
 
-def _language(
-    references: Sequence[Sequence[str]], said: Sequence[str], java: bool
+def language_scores(
+    references: Sequence[Sequence[str]], said: Sequence[str], java: bool = True
 ) -> tuple[str, np.ndarray, str]:
-    """Name of the score, its values (N,), and why it is not METEOR.
+    """How like their references phrases are, by METEOR where Java is, else by `StemMatch`.
 
-    A prediction without references has 0; equal pairs are scored once.
+    A phrase without references has 0; equal pairs are scored once.
+
+    Args:
+        references: for each of N phrases, texts.
+        said: N phrases.
+        java: take METEOR where Java is.
+
+    Returns:
+        name of the score, its values (N,), and why it is not METEOR.
     """
     split: dict[str, str] = {}
 

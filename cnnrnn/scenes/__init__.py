@@ -13,6 +13,7 @@ questions of two steps are a further set: see `cnnrnn.scenes.riddles`.
 from cnnrnn.scenes.compose import compose as scene
 from cnnrnn.scenes.dataset import SceneSet, load
 from cnnrnn.scenes.draw import render
+from cnnrnn.scenes.facts import GROUPS, Fact, facts, possible, told
 from cnnrnn.scenes.questions import KINDS_OF_QUESTION, Question, questions
 from cnnrnn.scenes.regions import Region, regions
 from cnnrnn.scenes.splits import SIZES, SPLITS, VERSION, combinations
@@ -20,6 +21,7 @@ from cnnrnn.scenes.wording import captions
 from cnnrnn.scenes.world import Scene, State, Thing
 
 __all__ = [
-    "KINDS_OF_QUESTION", "SIZES", "SPLITS", "VERSION", "Question", "Region", "Scene", "SceneSet",
-    "State", "Thing", "captions", "combinations", "load", "questions", "regions", "render", "scene",
+    "GROUPS", "KINDS_OF_QUESTION", "SIZES", "SPLITS", "VERSION", "Fact", "Question", "Region",
+    "Scene", "SceneSet", "State", "Thing", "captions", "combinations", "facts", "load", "possible",
+    "questions", "regions", "render", "scene", "told",
 ]

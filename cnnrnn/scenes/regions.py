@@ -11,7 +11,7 @@ from cnnrnn.scenes.wording import Speaker, article
 from cnnrnn.scenes.world import UNITS, Box, Scene, Thing
 
 SMALLEST = 10.0  # a box's shorter side, units
-_THING_SHOWN, _PART_SHOWN = 0.5, 0.6  # visible share below which nothing is said
+THING_SHOWN, PART_SHOWN = 0.5, 0.6  # visible share below which nothing is said
 
 
 @dataclass(frozen=True)
@@ -30,19 +30,19 @@ def regions(scene: Scene, size: int = 112) -> list[Region]:
     seen, speaker = layout(scene), Speaker(scene)
     found: list[tuple[str, Box]] = []
     for index, thing in enumerate(scene.things):
-        if seen.shown[index] < _THING_SHOWN:
+        if seen.shown[index] < THING_SHOWN:
             continue
         found.append((speaker.phrase(thing, 0.6), _visible_box(seen.things == index)))
         content = scene.inside(thing)
-        if content is not None and seen.shown[scene.things.index(content)] >= _THING_SHOWN:
+        if content is not None and seen.shown[scene.things.index(content)] >= THING_SHOWN:
             inner = scene.things.index(content)
             phrase = f"{_short(thing, speaker)} with {_short(content, speaker)} in it"
             found.append((phrase, _visible_box((seen.things == index) | (seen.things == inner))))
     for index, part, box, shown in seen.part_boxes:
-        if shown >= _PART_SHOWN and seen.shown[index] >= _THING_SHOWN:
+        if shown >= PART_SHOWN and seen.shown[index] >= THING_SHOWN:
             found.append((_part_phrase(scene.things[index], part, speaker), box))
     k = size / UNITS
-    wanted = [(phrase, box) for phrase, box in found if _sides(box) >= SMALLEST]
+    wanted = [(phrase, box) for phrase, box in found if shorter_side(box) >= SMALLEST]
     return [Region(phrase, tuple(side * k for side in box)) for phrase, box in _merged(wanted)]
 
 
@@ -51,7 +51,7 @@ def _visible_box(mask: np.ndarray) -> Box:
     return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
 
 
-def _sides(box: Box) -> float:
+def shorter_side(box: Box) -> float:
     return min(box[2] - box[0], box[3] - box[1])
 
 

@@ -30,8 +30,8 @@ _TEXTURE_ENDS = {
     "checked": ("with checks", "with a check pattern"),
 }
 # A young one is small: these names are given to small things only.
-_YOUNG = {"dog": "puppy", "cat": "kitten", "horse": "pony", "house": "cottage"}
-_OTHER_NAMES = {"cup": "mug", "boat": "sailboat", "car": "automobile", "cube": "block"}
+YOUNG = {"dog": "puppy", "cat": "kitten", "horse": "pony", "house": "cottage"}
+OTHER_NAMES = {"cup": "mug", "boat": "sailboat", "car": "automobile", "cube": "block"}
 _FEATURES = {
     "dog": ("with floppy ears", "with its tail up"),
     "cat": ("with pointed ears", "with long whiskers"),
@@ -51,7 +51,7 @@ _FEATURES = {
     "cup": ("with a handle",), "balloon": ("on a string",),
     "kite": ("with bows on its tail",),
 }
-_RELATION_WORDS = {
+RELATION_WORDS = {
     "left of": ("left of", "to the left of", "on the left side of"),
     "right of": ("right of", "to the right of", "on the right side of"),
     "above": ("above", "over"),
@@ -107,10 +107,10 @@ class Speaker:
 
     def name(self, thing: Thing) -> str:
         """A name of its kind."""
-        if thing.size == "small" and thing.kind in _YOUNG and self.chance(0.35):
-            return _YOUNG[thing.kind]
-        if thing.kind in _OTHER_NAMES and self.chance(0.2):
-            return _OTHER_NAMES[thing.kind]
+        if thing.size == "small" and thing.kind in YOUNG and self.chance(0.35):
+            return YOUNG[thing.kind]
+        if thing.kind in OTHER_NAMES and self.chance(0.2):
+            return OTHER_NAMES[thing.kind]
         return thing.kind
 
     def phrase(self, thing: Thing, detail: float = 0.5) -> str:
@@ -162,7 +162,7 @@ class Speaker:
 
     def relation(self, relation: str) -> str:
         """A wording of a relation."""
-        return self.pick(_RELATION_WORDS[relation])
+        return self.pick(RELATION_WORDS[relation])
 
 
 def _relation(s: Speaker) -> str | None:

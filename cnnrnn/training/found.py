@@ -64,3 +64,20 @@ def tell_run(run: Run, starter: Path, world: str) -> None:
     """
     shown = f"the shipped starter model, which knows {world}"
     console.info(f"run {shown if run.path == starter else run.path}")
+
+
+def tell_strange(run: Run, name: str) -> None:
+    """Tell that a picture is unlike all that a run was trained on.
+
+    Args:
+        run: that run.
+        name: of the picture.
+    """
+    world = run.config.get("data")
+    if world == "scenes":
+        console.warn(
+            f"{name} is unlike the built-in world, the only one this model knows; "
+            f"train on photos: cnnrnn {run.task} train --data FOLDER_OR_CSV"
+        )
+    else:
+        console.warn(f"{name} is unlike the pictures of {world} that this model was trained on")

@@ -11,7 +11,7 @@ from cnnrnn import console
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.media import images
 from cnnrnn.media.sources import OutputNames, Source, expand
-from cnnrnn.training.found import tell_run
+from cnnrnn.training.found import tell_run, tell_strange
 from cnnrnn.vqa.answerer import STARTER, TOP, Answerer
 from cnnrnn.vqa.reply import Reply, shortened
 from cnnrnn.vqa.show import shown
@@ -77,7 +77,7 @@ def ask(
                 path = _drawn(source, reply, settings, names) if settings.show else None
                 _tell(answerer, reply, settings, path)
             if not replies[0].familiar:
-                console.warn(_strange(answerer, source))
+                tell_strange(answerer.run, source.name)
             report.ok()
         except UsageError:
             raise
@@ -104,16 +104,6 @@ def parsed_choices(text: str | None) -> tuple[str, ...]:
     if not found:
         raise UsageError(f"no choices in {text!r}", "such as 'red,green,blue'")
     return found
-
-
-def _strange(answerer: Answerer, source: Source) -> str:
-    world = answerer.run.config.get("data")
-    if world == "scenes":
-        return (
-            f"{source.name} is unlike the built-in world, the only one this model knows; "
-            "train on photos: cnnrnn vqa train --data FOLDER_OR_CSV"
-        )
-    return f"{source.name} is unlike the pictures of {world} that this model was trained on"
 
 
 def _tell(answerer: Answerer, reply: Reply, settings: AskSettings, path: Path | None) -> None:
