@@ -59,7 +59,8 @@ def floor(module: str) -> float:
         return 2
     if part in TASKS:
         return 3
-    assert part in ("cli", "options", "verbs", "__main__"), f"{module} is on no floor: put it on one"
+    own = ("cli", "options", "verbs", "__main__")
+    assert part in own, f"{module} is on no floor: put it on one"
     return 4
 
 

@@ -2,50 +2,27 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import shutil
 
 import numpy as np
 import pytest
+from densecap_helpers import SMALL, call, lines, write_data
 
 from cnnrnn import scenes
-from cnnrnn.cli import main
 from cnnrnn.densecap.describer import DenseCaptioner, DescribeSettings
 from cnnrnn.media import images
 from cnnrnn.regions.boxes import from_inclusive, to_sized
 from cnnrnn.text.vocabulary import END
 from cnnrnn.training.run import Run
 
-SMALL = [
-    "--pooled", "8", "--filters", "8", "--code", "16", "--hidden", "16", "--embedding", "8",
-    "--sample", "16", "--phrases", "4", "--batch", "4", "--holdout", "3", "--epochs", "2",
-]  # fmt: skip
-PICTURES = 12
-
-
-def call(*arguments) -> int:
-    """Run a command; its exit code."""
-    with pytest.raises(SystemExit) as stopped:
-        main(list(map(str, arguments)))
-    return stopped.value.code
-
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A folder with pictures of scenes and a table of their regions."""
     folder = tmp_path_factory.mktemp("place")
-    with open(folder / "regions.csv", "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow("image x y width height phrase split".split())
-        for index in range(PICTURES + 2):
-            scene = scenes.scene("train", index)
-            images.save(folder / f"{index}.jpg", scenes.render(scene))
-            split = "train" if index < PICTURES else "test"
-            for region in scenes.regions(scene):
-                sides = to_sized(region.box).tolist()
-                writer.writerow([f"{index}.jpg", *sides, region.phrase, split])
+    write_data(folder)
     return folder
 
 
@@ -57,7 +34,7 @@ def inside(place, monkeypatch):
 
 def train(*more: str) -> int:
     data = ["--data", "regions.csv", "--backbone", "scenes"]
-    return call("densecap", "train", *data, *SMALL, *more)
+    return call("train", *data, *SMALL, "--epochs", 2, *more)
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +49,6 @@ def run(place):
     return Run.open(place / "runs/densecap/first", "densecap")
 
 
-def lines(capsys) -> list[dict]:
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
 # -- training ------------------------------------------------------------------------------------
 
 
@@ -83,7 +56,7 @@ def test_a_run_holds_all_that_it_promises(run):
     names = {path.name for path in run.path.iterdir()}
     assert names >= {
         "config.json", "command.txt", "log.csv", "best.keras", "last.keras", "state.json",
-        "vocabulary.json", "metrics.json", "report.html", "proposals.keras",
+        "vocabulary.json", "metrics.json", "report.html", "proposals.keras", "familiarity.npz",
     }  # fmt: skip
     row = run.log()[-1]
     for name in ("proposal_objectness", "proposal_boxes", "final_objectness", "final_boxes"):
@@ -127,7 +100,7 @@ def test_the_data_can_be_checked_alone(run, capsys):
 
 
 def test_predict_tells_boxes_and_phrases(run, capsys):
-    assert call("densecap", "predict", "0.jpg", "scenes:3", "--run", run.path, "--json") == 0
+    assert call("predict", "0.jpg", "scenes:3", "--run", run.path, "--json") == 0
     found = lines(capsys)
     assert [each["source"] for each in found] == ["0.jpg", "scenes:3"]
     for each in found:
@@ -138,21 +111,44 @@ def test_predict_tells_boxes_and_phrases(run, capsys):
         assert set(each["seconds"]) >= {"look", "propose", "recognise"}
 
 
+def test_no_more_regions_than_were_asked_for(run, capsys):
+    found = []
+    for count in (1, 3):
+        arguments = ["0.jpg", "--run", run.path, "--json", "--least", "0"]
+        assert call("predict", *arguments, "--max-regions", count) == 0
+        found.append(lines(capsys)[0]["regions"])
+    assert [len(each) for each in found] == [1, 3]
+    assert found[0][0]["box"] == found[1][0]["box"]  # the surest one
+    scores = [region["score"] for region in found[1]]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_picture_of_another_world_is_called_strange(run, place, capsys):
+    grey = np.random.default_rng(0).integers(0, 255, (112, 112, 3)).astype(np.uint8)
+    images.save(place / "noise.png", grey)
+    assert call("predict", "noise.png", "1.jpg", "--run", run.path, "--json") == 0
+    said = capsys.readouterr()
+    assert [json.loads(line)["familiar"] for line in said.out.splitlines()] == [False, True]
+    assert said.err.count("is unlike the pictures of regions.csv") == 1
+
+
 def test_predict_writes_pictures_and_the_viewers_file(run, place, capsys):
     arguments = ["0.jpg", "missing.jpg", "--run", run.path, "-o", "told", "--least", "0"]
-    assert call("densecap", "predict", *arguments) == 1
+    assert call("predict", *arguments) == 1
     said = capsys.readouterr()
     assert "missing.jpg does not exist" in said.err and "phrase" in said.out
     content = json.loads((place / "told" / "results.json").read_text())
     [entry] = content["results"]
     assert (place / "told" / entry["img_name"]).exists() and (place / "told" / "0.jpg").exists()
+    assert set(entry) == {"img_name", "boxes", "scores", "captions"}
+    assert content["opt"]["proposals"] == 300
     assert len(entry["boxes"]) == len(entry["captions"]) == len(entry["scores"]) > 0
     assert all(x + w <= 113 and y + h <= 113 for x, y, w, h in entry["boxes"])
 
 
 def test_boxes_of_ones_own_are_told_in_their_order(run, capsys):
     arguments = ["--boxes", "regions.csv", "--run", run.path, "--json", "--limit", "2"]
-    assert call("densecap", "predict", *arguments) == 0
+    assert call("predict", *arguments) == 0
     found = lines(capsys)
     regions = scenes.regions(scenes.scene("train", 0))
     assert len(found) == 2 and len(found[0]["regions"]) == len(regions)
@@ -162,14 +158,14 @@ def test_boxes_of_ones_own_are_told_in_their_order(run, capsys):
 
 def test_a_given_box_outside_is_one_line(run, place, capsys):
     (place / "out.csv").write_text("image,x,y,width,height\n0.jpg,500,0,10,10\n")
-    assert call("densecap", "predict", "--boxes", "out.csv", "--run", run.path) == 1
+    assert call("predict", "--boxes", "out.csv", "--run", run.path) == 1
     said = capsys.readouterr().err
     assert "box 1 has no area in 0.jpg (112 x 112)" in said
 
 
 def test_a_time_budget_tells_at_least_the_surest(run, capsys):
     arguments = ["0.jpg", "--run", run.path, "--json", "--least", "0"]
-    assert call("densecap", "predict", *arguments, "--time-budget", "0.000001") == 0
+    assert call("predict", *arguments, "--time-budget", "0.000001") == 0
     [hurried] = lines(capsys)
     assert 0 < len(hurried["regions"]) <= 16
     assert all("phrase" in region for region in hurried["regions"])
@@ -190,14 +186,14 @@ def test_a_reduced_photo_has_boxes_in_its_own_pixels(run, tmp_path, capsys):
 
 def test_find_looks_for_a_phrase_in_words_that_it_knows(run, capsys):
     arguments = ["0.jpg", "1.jpg", "--run", run.path, "--json"]
-    assert call("densecap", "find", "a blue box", *arguments, "--places", "2") == 0
+    assert call("find", "a blue box", *arguments, "--places", "2") == 0
     found = lines(capsys)
     assert [each["source"] for each in found] == ["0.jpg", "1.jpg"]
     assert all(1 <= len(each["places"]) <= 2 for each in found)
-    assert call("densecap", "find", "a blue box", *arguments, "--best") == 0
+    assert call("find", "a blue box", *arguments, "--best") == 0
     scores = [each["places"][0]["score"] for each in lines(capsys)]
     assert scores == sorted(scores, reverse=True)
-    assert call("densecap", "find", "a zebra", *arguments) == 2
+    assert call("find", "a zebra", *arguments) == 2
     assert "does not know 'zebra'" in capsys.readouterr().err
 
 
@@ -212,7 +208,7 @@ def test_find_looks_for_a_phrase_in_words_that_it_knows(run, capsys):
     ],
 )
 def test_options_that_do_not_go_together(capsys, arguments, message):
-    assert call("densecap", *arguments) == 2
+    assert call(*arguments) == 2
     said = capsys.readouterr().err.strip()
     assert message in said and "\n" not in said
 
@@ -221,11 +217,11 @@ def test_options_that_do_not_go_together(capsys, arguments, message):
 
 
 def test_export_says_the_same(run, place, capsys):
-    assert call("densecap", "export", "--run", run.path, "-o", "exported") == 0
+    assert call("export", "--run", run.path, "-o", "exported") == 0
     assert "outputs agree to" in capsys.readouterr().err
     names = {path.name for path in (place / "exported").iterdir()}
     assert names == {"model.keras", "vocabulary.json", "config.json"}
-    assert call("densecap", "export", "--run", run.path, "-o", "exported") == 2
+    assert call("export", "--run", run.path, "-o", "exported") == 2
     assert "exported exists already" in capsys.readouterr().err
 
 
@@ -233,7 +229,7 @@ def test_a_saved_model_is_asked_in_three_steps_and_says_what_the_run_says(run, p
     """Without anything of this package, as another program does it."""
     tf = pytest.importorskip("tensorflow")
     arguments = ["--run", run.path, "-o", "served", "--as", "saved-model"]
-    assert call("densecap", "export", *arguments) == 0
+    assert call("export", *arguments) == 0
     served = tf.saved_model.load(str(place / "served" / "saved_model"))
     picture = scenes.render(scenes.scene("train", 0))
     first = served.propose({"pictures": tf.constant(picture[None])})
@@ -258,12 +254,16 @@ def test_a_saved_model_is_asked_in_three_steps_and_says_what_the_run_says(run, p
 
 def test_evaluate_scores_a_run_and_its_file_alike(run, place, capsys):
     arguments = ["--run", run.path, "--json", "-o", "found.json"]
-    assert call("densecap", "evaluate", *arguments) == 0
+    assert call("evaluate", *arguments) == 0
     first, baseline = lines(capsys)
     assert first["name"] == "regions" and first["pictures"] == 2
     assert baseline["name"] == "whole picture" and baseline["predictions"] == 2
+    key = "map" if first["language"] == "METEOR" else "map_StemMatch"
+    assert first["language"] in first and baseline["language"] == first["language"]
+    low, high = first["intervals"][key]
+    assert 0 <= low <= first[key] <= high
     data = ["--data", "regions.csv", "--split", "test", "--json"]
-    assert call("densecap", "evaluate", *data, "--predictions", "found.json") == 0
+    assert call("evaluate", *data, "--predictions", "found.json") == 0
     [again] = lines(capsys)
     assert again["detmap"] == pytest.approx(first["detmap"], abs=0.01)
     assert again["predictions"] == first["predictions"]
@@ -293,7 +293,7 @@ def golden(shared_data, folder):
 def test_the_reference_through_the_command(shared_data, tmp_path, capsys):
     expected = golden(shared_data, tmp_path)
     data = ["--data", tmp_path, "--split", "all", "--predictions", tmp_path / "found.json"]
-    assert call("densecap", "evaluate", *data, "--json") == 0
+    assert call("evaluate", *data, "--json") == 0
     [scores] = lines(capsys)
     assert scores["map"] == pytest.approx(expected["map"], abs=1e-3)
     assert scores["detmap"] == pytest.approx(expected["detmap"], abs=1e-3)
@@ -308,16 +308,20 @@ def test_the_reference_through_the_command(shared_data, tmp_path, capsys):
         ([{"image": "0.jpg", "regions": [{"box": [1, 2, 3]}]}], "a region without box or score"),
         ([{"image": "x.jpg", "regions": []}], "no entry"),
         ([{"image": "0.jpg", "regions": []}] * 2, "has 0.jpg twice"),
+        (
+            [{"image": "0.jpg", "regions": [{"box": [0, 0.1, 0.5, 1], "score": 1}]}],
+            "look like shares of the picture's sides",
+        ),
     ],
 )
 def test_predictions_that_are_none(place, capsys, content, message):
     (place / "bad.json").write_text(json.dumps(content))
     data = ["--data", "regions.csv", "--split", "all", "--predictions", "bad.json"]
-    assert call("densecap", "evaluate", *data) == 1
+    assert call("evaluate", *data) == 1
     said = capsys.readouterr().err.strip()
     assert message in said and "\n" not in said
 
 
 def test_runs_lists_the_run(run, capsys):
-    assert call("densecap", "runs", "--json") == 0
+    assert call("runs", "--json") == 0
     assert lines(capsys)[0]["metric"] == "val_map_StemMatch"

@@ -20,6 +20,7 @@ from cnnrnn.densecap.layouts import Example
 from cnnrnn.densecap.validate import compared
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.files import read_json, write_json
+from cnnrnn.regions.boxes import like_shares
 from cnnrnn.regions.metrics import Found, box_precision, region_scores
 from cnnrnn.training.dataset import by_any_name, tell_unmatched
 
@@ -118,6 +119,12 @@ def read_predictions(path: Path, examples: Sequence[Example]) -> list[tuple[Exam
         found[example.id] = example, Described(str(entry["image"]), size, regions)
     if not found:
         raise CnnRnnError(f"no entry of {path} is of a picture of the data", "check --split")
+    corners = [region.box for _, described in found.values() for region in described.regions]
+    if like_shares(np.array(corners)):
+        raise CnnRnnError(
+            f"the boxes of {path} look like shares of the picture's sides (0 to 1), not pixels",
+            _SHAPE,
+        )
     tell_unmatched(strange, len(found), examples, "prediction", "pictures")
     return [found[each.id] for each in examples if each.id in found]
 

@@ -11,7 +11,7 @@ import numpy as np
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.media import tables
 from cnnrnn.media.sources import Source
-from cnnrnn.regions.boxes import from_sized
+from cnnrnn.regions.boxes import from_sized, like_shares
 
 _NEEDED = {
     "x": ("x", "left"),
@@ -68,7 +68,7 @@ def read_boxes(path: Path) -> GivenBoxes:
             meant for every picture, image.
 
     Raises:
-        CnnRnnError: another file, a value that is no number, or no boxes.
+        CnnRnnError: another file, a value that is no number, shares of the picture, or no boxes.
     """
     format = tables.own_format(path)
     if format is None:
@@ -83,7 +83,13 @@ def read_boxes(path: Path) -> GivenBoxes:
             found.setdefault(name, []).append([_number(row[key], number, path) for key in _SIDES])
     if not found:
         raise CnnRnnError(f"{path} has no boxes", "columns: image, x, y, width, height")
-    return GivenBoxes(path, {name: from_sized(boxes) for name, boxes in found.items()})
+    corners = {name: from_sized(boxes) for name, boxes in found.items()}
+    if like_shares(np.concatenate(list(corners.values()))):
+        raise CnnRnnError(
+            f"the boxes of {path} look like shares of the picture's sides (0 to 1), not pixels",
+            "multiply x and width by its width, y and height by its height",
+        )
+    return GivenBoxes(path, corners)
 
 
 def _number(value: object, row: int, path: Path) -> float:

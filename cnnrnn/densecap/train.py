@@ -274,8 +274,8 @@ def _conclude(run: Run, training: Pictures, aside: Pictures, result) -> str:
     key = best.map_key
     return reached(
         result,
-        f"{key} {best.scores[key]:.3f} ({best.language}), boxes {best.scores['ap50']:.3f} (AP at IoU 0.5) on "
-        f"{len(aside)} pictures kept aside",
+        f"{key} {best.scores[key]:.3f} ({best.language}), boxes {best.scores['ap50']:.3f} "
+        f"(AP at IoU 0.5) on {len(aside)} pictures kept aside",
     )
 
 

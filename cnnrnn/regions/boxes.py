@@ -51,14 +51,14 @@ def iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
     A box without area has none with any other.
     """
-    first = np.asarray(first, np.float64).reshape(-1, 1, 4)
-    second = np.asarray(second, np.float64).reshape(1, -1, 4)
-    both = np.concatenate(
-        [np.maximum(first[..., :2], second[..., :2]), np.minimum(first[..., 2:], second[..., 2:])],
-        axis=-1,
-    )
-    shared = area(both)
-    total = area(first) + area(second) - shared
+    first = np.asarray(first, np.float64).reshape(-1, 4)
+    second = np.asarray(second, np.float64).reshape(-1, 4)
+    shared = np.ones((len(first), len(second)))  # side by side: thousands of boxes fit in memory
+    for low, high in ((0, 2), (1, 3)):
+        side = np.minimum(first[:, None, high], second[None, :, high])
+        side -= np.maximum(first[:, None, low], second[None, :, low])
+        shared *= np.maximum(side, 0.0, out=side)
+    total = area(first)[:, None] + area(second)[None] - shared
     return np.divide(shared, total, out=np.zeros_like(shared), where=total > 0)
 
 
@@ -86,6 +86,12 @@ def degenerate(boxes: np.ndarray, smallest: float = 1.0) -> np.ndarray:
     return ~(np.isfinite(boxes).all(axis=-1) & (sides >= smallest).all(axis=-1))
 
 
+def like_shares(boxes: np.ndarray) -> bool:
+    """Whether boxes (N, 4) look like shares of a picture's sides: there are some, and none reaches
+    beyond 1."""
+    return len(boxes) > 0 and bool(np.max(boxes) <= 1.0)
+
+
 def merge(boxes: np.ndarray, threshold: float = 0.7) -> list[np.ndarray]:
     """Groups of boxes that mean one place, as in the evaluation of DenseCap.
 
@@ -102,10 +108,12 @@ def merge(boxes: np.ndarray, threshold: float = 0.7) -> list[np.ndarray]:
     near = iou(boxes, boxes) >= threshold
     np.fill_diagonal(near, True)  # a box without area has no overlap even with itself
     left = np.ones(len(near), bool)
+    counts = near.sum(axis=1)  # of those that are left, near each
     groups = []
     while left.any():
-        counts = np.where(left, (near & left).sum(axis=1), 0)
-        group = np.flatnonzero(near[np.argmax(counts)] & left)
+        best = np.argmax(np.where(left, counts, 0))
+        group = np.flatnonzero(near[best] & left)
         groups.append(group)
         left[group] = False
+        counts -= near[:, group].sum(axis=1)
     return groups
