@@ -68,6 +68,7 @@ def test_elsewhere_the_phrases_of_people_are_what_is_to_be_told():
 
 def test_pictures_that_show_a_pair_are_left_out_of_the_training_only():
     whole, part = load("scenes", limit=150), load("scenes", limit=150, without=["a red dog"])
+
     def has(each):
         things = scenes.scene(*each.source.scene).things
         return any((thing.kind, thing.colour) == ("dog", "red") for thing in things)

@@ -47,8 +47,8 @@ from cnnrnn.training.run import Run
 
 VARIANTS = ("end-to-end", "frozen", "no-words")
 # Held out of every training on the built-in world, and pairs of the same kind that are not.
-UNSEEN = ("a red car", "a blue dog", "tail of a cat", "leg of a horse")
-SEEN = ("a green car", "a red dog", "tail of a dog", "leg of a chair")
+UNSEEN = ("a red car", "a blue mushroom", "head of a robot", "handle of a cup")
+SEEN = ("an orange car", "a red mushroom", "head of a cat", "handle of a basket")
 SHOWN = DescribeSettings(max_regions=10, least=0.1)  # what `predict` tells of a picture
 _QUICK = {"limit": 600, "epochs": 3}
 _SAMPLES = 6

@@ -80,7 +80,7 @@ def shows(example: Example, phrase: str, hidden: bool = False) -> bool:
     the words.
 
     Args:
-        hidden: mostly hidden things of a scene count too.
+        hidden: mostly hidden things of a scene count too, and what its phrases only mention.
 
     Raises:
         UsageError: the phrase says nothing of the built-in world.
@@ -99,7 +99,10 @@ def shows(example: Example, phrase: str, hidden: bool = False) -> bool:
 @cache
 def _facts(scene: tuple[str, int], hidden: bool) -> set[scenes.Fact]:
     composed = scenes.scene(*scene)
-    return scenes.facts(composed, 0.0) if hidden else scenes.facts(composed)
+    if not hidden:
+        return scenes.facts(composed)
+    said = (scenes.told(region.phrase) for region in scenes.regions(composed))
+    return scenes.facts(composed, 0.0).union(*said)
 
 
 def _read(data: str, format: str, limit: int | None) -> RegionData:
