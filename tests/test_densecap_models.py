@@ -69,9 +69,10 @@ def test_objectness_by_hand():
 
 
 def test_box_distance_by_hand():
-    deltas = np.array([[[0.5, 3, 0, 0], [9, 9, 9, 9]]], np.float32)
+    deltas = np.array([[[0.05, 0.3, 0.1, 0], [9, 9, 9, 9]]], np.float32)
     found = losses.box_distance(deltas, np.zeros_like(deltas), np.array([[True, False]]))
-    assert float(found) == pytest.approx((0.125 + 2.5) / 4)
+    # 0.5, 3, 0.5 and 0 times the usual spread.
+    assert float(found) == pytest.approx((0.125 + 2.5 + 0.125) / 4)
 
 
 def test_words_by_hand():

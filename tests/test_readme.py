@@ -20,6 +20,10 @@ SMALLER = {
         "--limit", "40", "--epochs", "1", "--hidden", "8", "--code", "16", "--batch", "8",
     ],
     ("densecap", "evaluate"): ["--limit", "10"],
+    ("densecap", "compare"): [
+        "--limit", "40", "--epochs", "1", "--hidden", "8", "--code", "16", "--batch", "8",
+        "--variants", "end-to-end",
+    ],
     ("video-classify", "train"): ["--limit", "20", "--epochs", "1", "--hidden", "8"],
     ("video-classify", "evaluate"): ["--limit", "20"],
     ("video-classify", "compare"): [

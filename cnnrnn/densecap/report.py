@@ -18,9 +18,9 @@ from cnnrnn.training.run_report import add_curves, close, opened, range_text
 SAMPLES = 12
 _UNITS = {
     "proposal_objectness": "nats a box, anchors",
-    "proposal_boxes": "smooth L1 of deltas, anchors",
+    "proposal_boxes": "smooth L1 of deltas in their spread, anchors",
     "final_objectness": "nats a box, regions",
-    "final_boxes": "smooth L1 of deltas, regions",
+    "final_boxes": "smooth L1 of deltas in their spread, regions",
     "captions": "nats a word",
 }
 _CURVES = {
