@@ -13,6 +13,7 @@ from densecap_helpers import SMALL, call, lines, write_data
 from cnnrnn import scenes
 from cnnrnn.densecap.describer import DenseCaptioner, DescribeSettings
 from cnnrnn.media import images
+from cnnrnn.media.sources import as_source
 from cnnrnn.regions.boxes import from_inclusive, to_sized
 from cnnrnn.text.vocabulary import END
 from cnnrnn.training.run import Run
@@ -182,6 +183,16 @@ def test_a_reduced_photo_has_boxes_in_its_own_pixels(run, tmp_path, capsys):
     assert found.size == whole.size == (1344, 896)
     largest = np.max([region.box for region in found.regions], axis=0)
     assert largest[2] > 200
+
+
+def test_a_region_is_as_sure_as_both_looks_at_it(run):
+    describer, source = DenseCaptioner.load(run.path), as_source("0.jpg")
+    seen = describer.candidates(source, DescribeSettings(proposals=5))
+    found, grid, _ = describer._seen(source, source.read())
+    boxes, first = describer._proposed(grid, 5, found)
+    _, second, _ = describer._closer(grid, boxes)
+    both = [1 / (1 + np.exp(-logits.astype(float))) for logits in (first, second)]
+    np.testing.assert_allclose(seen.scores, np.sqrt(both[0] * both[1]), rtol=1e-5)
 
 
 def test_find_looks_for_a_phrase_in_words_that_it_knows(run, capsys):

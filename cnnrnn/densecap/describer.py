@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from cnnrnn import backend
-from cnnrnn.densecap.check import MAX_WORDS
+from cnnrnn.densecap.described import Candidates, Described, DescribeSettings, FoundRegion
 from cnnrnn.densecap.pictures import Loader, Pictures
-from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.errors import CnnRnnError
 from cnnrnn.features.familiarity import Familiarity, pooled
 from cnnrnn.media.sources import Source, as_source
 from cnnrnn.regions import boxes as places
@@ -37,85 +36,6 @@ PICTURES = 8  # whose phrases are written together
 WRITTEN = 64  # phrases that are written together
 BLOCK = 100  # proposals that are looked at closely together: memory does not grow with them
 HURRIED = 16  # phrases written together where time is short
-
-
-@dataclass(frozen=True)
-class DescribeSettings:
-    """How regions are found and told.
-
-    proposals: boxes of a picture that are looked at closely, at most.
-    max_regions: regions of a picture, at most.
-    least: probability below which a region is not told, 0 to 1.
-    overlap: IoU of two regions above which only the better one is told.
-    search: how phrases are searched; the paper's way is greedy.
-    time_budget: seconds for a picture, about; the surest proposals and regions come first, and
-        what does not fit in is left out. None takes what it takes.
-    """
-
-    proposals: int = 300
-    max_regions: int = 100
-    least: float = 0.0
-    overlap: float = 0.3
-    search: DecodeSettings = DecodeSettings(beam_width=1, max_words=MAX_WORDS)
-    time_budget: float | None = None
-
-    def __post_init__(self):
-        if self.proposals < 1 or self.max_regions < 1:
-            raise UsageError(
-                f"{self.proposals} proposals and {self.max_regions} regions", "at least 1 each"
-            )
-        if not 0 <= self.least <= 1 or not 0 <= self.overlap <= 1:
-            raise UsageError(f"least is {self.least}, overlap {self.overlap}", "0 to 1")
-        if self.time_budget is not None and not self.time_budget > 0:
-            raise UsageError(f"a time budget of {self.time_budget} s", "more than 0")
-
-
-@dataclass
-class FoundRegion:
-    """A place in a picture and what is said of it.
-
-    box: (x1, y1, x2, y2) in pixels of the picture.
-    score: probability that something is there, 0 to 1.
-    log_probability: of the phrase.
-    """
-
-    box: tuple[float, float, float, float]
-    score: float
-    phrase: str = ""
-    log_probability: float = 0.0
-
-
-@dataclass
-class Described:
-    """What is found in one picture.
-
-    name: of the source. size: (width, height) of the picture.
-    regions: surest first.
-    seconds: what it took, by stage: `look`, `propose`, `recognise`, `write`.
-    familiar: False for a picture unlike everything that the model was trained on.
-    error: why there is nothing; then the rest is empty.
-    """
-
-    name: str
-    size: tuple[int, int] = (0, 0)
-    regions: list[FoundRegion] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
-    familiar: bool = True
-    error: str = ""
-
-
-@dataclass
-class Candidates:
-    """What was looked at closely in one picture.
-
-    found: what is known of the picture; no regions.
-    codes: (n, C); scores: (n,), probabilities; boxes: (n, 4) in pixels of the picture.
-    """
-
-    found: Described
-    codes: np.ndarray
-    scores: np.ndarray
-    boxes: np.ndarray
 
 
 class DenseCaptioner:
@@ -259,14 +179,16 @@ class DenseCaptioner:
         """
         picture = source.read(max(max(size) for size in self.loader.sizes))
         found, grid, scale = self._seen(source, picture)
-        boxes, scores = self._proposed(grid, settings.proposals, found)
-        codes, scores, boxes = self._closer(grid, boxes, found, until)
+        boxes, first = self._proposed(grid, settings.proposals, found)
+        codes, second, boxes = self._closer(grid, boxes, found, until)
+        # Either look has its own doubts: the first one of the place, the second one of the box.
+        scores = np.sqrt(_probability(first[: len(second)]) * _probability(second))
         # The picture may have been decoded reduced.
         width, height = found.size
         found.size = source.size() or found.size
         x, y = found.size[0] / width / scale[0], found.size[1] / height / scale[1]
         boxes = places.clip(places.scaled(boxes, x, y), *found.size)
-        return Candidates(found, codes, _probability(scores), boxes)
+        return Candidates(found, codes, scores, boxes)
 
     def _found(self, source: Source, settings: DescribeSettings) -> tuple[Described, np.ndarray]:
         """A picture's regions without their phrases (with them where time is short), and codes."""
