@@ -10,7 +10,7 @@ import pytest
 
 from cnnrnn import backend
 from cnnrnn.errors import CnnRnnError, UsageError
-from cnnrnn.text.decoder import DecodeSettings
+from cnnrnn.text.decoder import DecodeSettings, decode
 from cnnrnn.text.language import LanguageModel
 from cnnrnn.text.losses import WordCrossEntropy
 from cnnrnn.text.vocabulary import END, PAD, START, Vocabulary, taught
@@ -85,6 +85,23 @@ def test_one_code_says_the_same_alone(writer):
     settings = DecodeSettings(beam_width=2, max_words=6)
     [alone], together = writer.write(CODES[1:2], settings), writer.write(CODES, settings)
     assert writer.text(alone[0]) == writer.text(together[1][0])
+
+
+def test_few_codes_are_filled_up_to_the_next_size(writer, monkeypatch):
+    sizes = []
+
+    def watched(steps, codes, *others):
+        sizes.append(len(codes))
+        return decode(steps, codes, *others)
+
+    monkeypatch.setattr("cnnrnn.text.writer.decode", watched)
+    several = Writer(writer.model, VOCABULARY, batch=6, fewer=(1, 2))
+    settings = DecodeSettings(max_words=6)
+    texts = [several.text(each[0]) for each in several.write(CODES, settings)]
+    for count in (1, 2, 3):
+        found = several.write(CODES[:count], settings)
+        assert [several.text(each[0]) for each in found] == texts[:count]
+    assert sizes == [6, 1, 2, 6]
 
 
 def test_a_beginning_and_its_trace(writer):

@@ -35,7 +35,7 @@ STARTER = Path(__file__).parent / "starter"
 PICTURES = 8  # whose phrases are written together
 WRITTEN = 64  # phrases that are written together
 BLOCK = 100  # proposals that are looked at closely together: memory does not grow with them
-HURRIED = 16  # phrases written together where time is short
+HURRIED = 16  # phrases written together where time is short, or few are wanted
 
 
 class DenseCaptioner:
@@ -61,7 +61,7 @@ class DenseCaptioner:
     ):
         self.model, self.vocabulary, self.loader, self.run = model, vocabulary, loader, run
         self.familiarity = familiarity
-        self.writer = Writer(model.writer, vocabulary, WRITTEN)
+        self.writer = Writer(model.writer, vocabulary, WRITTEN, (1, HURRIED))
         if fixed:
             from cnnrnn.features import engines
 

@@ -164,7 +164,7 @@ _BUILT_IN = {
     "learning_rate": 2e-3,
     "mirror": False,
     "batch": 16,
-    "epochs": 4,
+    "epochs": 7,
 }
 _PHOTOS = {
     "backbone": "mobilenet_v2",

@@ -66,18 +66,22 @@ class Writer:
         model: a `text.language.LanguageModel`.
         vocabulary: its words.
         batch: codes that are written about together.
+        fewer: smaller numbers that have a graph of their own, rising.
 
     Raises:
         CnnRnnError: the model has other words.
     """
 
-    def __init__(self, model, vocabulary: Vocabulary, batch: int = BATCH):
+    def __init__(
+        self, model, vocabulary: Vocabulary, batch: int = BATCH, fewer: Sequence[int] = (1,)
+    ):
         if model.vocabulary_size != len(vocabulary):
             raise CnnRnnError(
                 f"the model knows {model.vocabulary_size} words, its vocabulary {len(vocabulary)}",
                 "the files of two runs were mixed; copy the whole run folder again",
             )
         self.model, self.vocabulary, self.batch = model, vocabulary, batch
+        self._sizes = (*fewer, batch)
         self.tokenizer = Tokenizer(vocabulary.tokenizer)
         self._steps: dict[int, GraphSteps] = {}
 
@@ -99,13 +103,12 @@ class Writer:
     def write(
         self, codes: np.ndarray, settings: DecodeSettings, start: Sequence[int] = ()
     ) -> list[list[Sentence]]:
-        """Sentences about codes (n, ...), best first; they are filled up to one batch size so that
-        the graph compiles once."""
+        """Sentences about codes (n, ...), best first; they are filled up to one of a few batch
+        sizes, for each of which a graph is compiled once."""
         found = []
         for first in range(0, len(codes), self.batch):
             part = codes[first : first + self.batch]
-            # One alone has a graph of its own; anything between is filled up.
-            full = 1 if len(part) == 1 else self.batch
+            full = next(size for size in self._sizes if size >= len(part))
             filled = np.concatenate([part, np.repeat(part[-1:], full - len(part), axis=0)])
             found += decode(self._compiled(settings), filled, settings, start)[: len(part)]
         return found
