@@ -71,6 +71,8 @@ def test_a_run_holds_all_that_it_promises(run):
     ]  # fmt: skip
     assert row["loss"] == pytest.approx(np.dot(weights, parts), rel=1e-4)
     assert run.log()[0]["loss"] > row["loss"]
+    page = (run.path / "report.html").read_text()
+    assert "95 % bootstrap over pictures" in page and "compared by " in page
 
 
 @pytest.mark.parametrize(

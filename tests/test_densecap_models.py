@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from cnnrnn import backend
+from cnnrnn.densecap import export as densecap_export
 from cnnrnn.densecap import losses
 from cnnrnn.densecap.models import DenseCap, Recognition
 from cnnrnn.text.vocabulary import END, PAD, START
+from cnnrnn.training import export as exporting
 from cnnrnn.training.fit import load_model
 
 keras = backend.keras()
@@ -213,3 +215,24 @@ def test_the_words_teach_the_trunk_and_move_the_boxes(model):
         value = losses.words(model.writer(inputs), tf.reshape(words, (-1,)), real)
     gradient = tape.gradient(value, boxes).numpy()
     assert (np.abs(gradient).sum(axis=(0, 1)) > 0).all()  # each of the four corners
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(backend.name() != "tensorflow", reason="a SavedModel is TensorFlow's")
+def test_a_network_of_many_sizes_is_exported_for_all_of_them(tmp_path):
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(4)
+    model = DenseCap(V, "mobilenet_v2", 64, **SMALL)
+    model.build()
+    endpoints = densecap_export.endpoints(model)
+    exporting.write(tmp_path / "out", "saved-model", model, endpoints, lambda folder: None)
+    served = tf.saved_model.load(str(tmp_path / "out" / "saved_model"))
+    for height, width in ((32, 64), (64, 48)):
+        pictures = np.zeros((1, height, width, 3), np.uint8)
+        first = served.propose({"pictures": tf.constant(pictures)})
+        cells = height // 16 * width // 16
+        assert first["boxes"].shape == (1, 12 * cells, 4)
+        second = served.recognise({"grid": first["grid"], "boxes": first["boxes"][:, :9]})
+        assert second["codes"].shape == (1, 9, SMALL["code"])
+        assert second["boxes"].numpy().max() <= max(height, width)

@@ -55,7 +55,7 @@ def export(run: Path | None, output: Path, form: str = "keras") -> float:
         shutil.copyfile(found.path / "vocabulary.json", folder / "vocabulary.json")
         write_json(folder / "config.json", found.config)
 
-    return exporting.write(output, form, model, _endpoints(model), fill)
+    return exporting.write(output, form, model, endpoints(model), fill)
 
 
 def propose(model, inputs: dict) -> dict:
@@ -84,7 +84,8 @@ def speak(model, inputs: dict) -> dict:
     return {"words": ops.stack(words, axis=1)}
 
 
-def _endpoints(model) -> list[Endpoint]:
+def endpoints(model) -> list[Endpoint]:
+    """The three steps of a model, with random pictures, boxes and what comes of them."""
     net = model.proposals
     height, width = sizes(net.backbone, net.side)[0]
     generator = np.random.default_rng(0)
