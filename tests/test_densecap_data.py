@@ -13,6 +13,7 @@ from cnnrnn.densecap.check import check
 from cnnrnn.densecap.given import read_boxes
 from cnnrnn.densecap.layouts import Example, Region
 from cnnrnn.densecap.pictures import Loader, Pictures, readable
+from cnnrnn.densecap.settings import TrainSettings
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.media import images
 from cnnrnn.media.sources import Source, expand
@@ -211,6 +212,16 @@ def test_an_unknown_layout_is_told(tmp_path):
         readers.load(str(tmp_path))
     with pytest.raises(CnnRnnError, match="no data at"):
         readers.load(str(tmp_path / "nothing"))
+
+
+def test_what_is_chosen_where_nobody_chose():
+    drawn = TrainSettings().resolved(4000, 28_000)
+    assert (drawn.backbone, drawn.positive, drawn.epochs, drawn.holdout) == ("scenes", 0.6, 7, 200)
+    photos = TrainSettings(data="visual_genome").resolved(77_000, 3_900_000)
+    assert (photos.backbone, photos.positive, photos.min_count) == ("mobilenet_v2", 0.7, 15)
+    assert drawn.loss_weights == photos.loss_weights == [0.1, 0.05, 0.1, 0.1, 1.0]
+    chosen = TrainSettings(positive=0.5, epochs=2).resolved(50, 300)
+    assert (chosen.positive, chosen.epochs, chosen.holdout, chosen.min_count) == (0.5, 2, 5, 1)
 
 
 # -- what cannot be meant ------------------------------------------------------------------------

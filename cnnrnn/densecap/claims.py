@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnnrnn.densecap.compare_results import AMONG, REGIONS, WHOLE, Table
+from cnnrnn.densecap.compare_results import AMONG, DATA, REGIONS, WHOLE, Table
 from cnnrnn.intervals import bootstrap
 from cnnrnn.training.comparison import Claim, listed
 
@@ -38,6 +38,8 @@ def _tell_more(table: Table) -> Claim:
         f"one sentence {table.share(best, 'told', WHOLE)}; true of what is told: "
         f"{table.share(best, 'true').value:.3f} and {table.share(best, 'true', WHOLE).value:.3f}"
     )
+    if table.has(DATA, WHOLE, "told"):
+        numbers += f"; a sentence of {DATA} tells {table.share(DATA, 'told', WHOLE)}"
     return Claim(text, all(gain.low > 0 for gain in gains.values()), numbers)
 
 

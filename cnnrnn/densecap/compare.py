@@ -21,7 +21,7 @@ from cnnrnn import console
 from cnnrnn.densecap import train as training
 from cnnrnn.densecap.claims import claims
 from cnnrnn.densecap.compare_report import show, write_page
-from cnnrnn.densecap.compare_results import REGIONS, WHOLE, Result, Sought, Table, Told
+from cnnrnn.densecap.compare_results import DATA, REGIONS, WHOLE, Result, Sought, Table, Told
 from cnnrnn.densecap.data import BUILT_IN, shows
 from cnnrnn.densecap.describer import DenseCaptioner, Described, DescribeSettings
 from cnnrnn.densecap.layouts import Example
@@ -248,7 +248,7 @@ def _untrained(examples: Sequence[Example], ids: Sequence[str]) -> list[Result]:
         return []
     phrases = [[region.phrase for region in each.regions] for each in examples]
     first = [[scenes.captions(scenes.scene(*each.source.scene))[0]] for each in examples]
-    result = Result("the data itself", 0, list(ids))
+    result = Result(DATA, 0, list(ids))
     for way, said in ((REGIONS, phrases), (WHOLE, first)):
         result.ways[way] = Told()
         result.ways[way].add(telling(examples, said))

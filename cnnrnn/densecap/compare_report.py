@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cnnrnn import console
-from cnnrnn.densecap.compare_results import AMONG, REGIONS, WHOLE, Table
+from cnnrnn.densecap.compare_results import AMONG, DATA, REGIONS, WHOLE, Table
 from cnnrnn.densecap.layouts import Example
 from cnnrnn.densecap.telling import ALIKE
 from cnnrnn.intervals import Figure
@@ -124,8 +124,8 @@ def _meaning(table: Table) -> str:
     if any(table.groups(model, REGIONS) for model in table.by_model):
         return (
             "`told`: share of the facts of a scene (objects, colours, parts, relations) that the "
-            "phrases tell; `true`: share of what they tell that is so. `the data itself`: its own "
-            "phrases, and the first of its sentences."
+            f"phrases tell; `true`: share of what they tell that is so. `{DATA}`: its own phrases, "
+            "and the first of its sentences."
         )
     return (
         f"`told`: share of people's phrases that a phrase is like ({table.language} above "

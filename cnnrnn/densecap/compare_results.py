@@ -14,6 +14,7 @@ from cnnrnn.intervals import Figure, over_seeds
 from cnnrnn.training.comparison import by_model
 
 REGIONS, WHOLE = "regions", "whole picture"  # ways to tell a picture
+DATA = "the data itself"  # the phrases and sentences that are known of the pictures
 FACTS = ("told", "true", "words")  # what `Told` has for each picture
 AMONG = 200  # pictures in which one is looked for
 
