@@ -23,8 +23,9 @@ from cnnrnn.video_classify.models.base import (
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class Mean(VideoModel):
-    """The mean of the frames' features."""
+    """The mean of the frames' features; motion and flow are taken cell by cell."""
 
+    STEMS = False
     vectors = 1  # how many pooled vectors stand side by side
 
     def __init__(self, *args, **kwargs):
@@ -45,11 +46,8 @@ class Mean(VideoModel):
         return self.vectors * size
 
     def measure(self, rows: Mapping[str, np.ndarray], mask: np.ndarray) -> None:
-        """Take the scale of each stream, then that of what is pooled; stems are not trained yet,
-        and what comes from them is left as it is."""
+        """Take the scale of each stream, then that of what is pooled."""
         super().measure(rows, mask)
-        if self.stems:
-            return
         frames, real = self.frames({**rows, "mask": mask})
         for layer, vector in zip(self.level, self._pool(frames, real), strict=True):
             layer.measure(ops.convert_to_numpy(vector)[:, None], np.ones((len(mask), 1), bool))
