@@ -20,6 +20,22 @@ class Difference(NamedTuple):
     high: float
 
 
+class Figure(NamedTuple):
+    """A mean over seeds and items, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+    @property
+    def signed(self) -> str:
+        """The same of a difference."""
+        return f"{self.value:+.3f} ({self.low:+.3f} to {self.high:+.3f})"
+
+
 def bootstrap(
     statistic: Callable[[np.ndarray], float], items: int, seed: int = 0, level: float = 0.95
 ) -> tuple[float, float]:
@@ -56,3 +72,22 @@ def paired_difference(
         raise CnnRnnError(f"{len(first)} and {len(second)} values cannot be paired")
     apart = np.asarray(first, np.float64) - np.asarray(second, np.float64)
     return Difference(float(apart.mean()), *bootstrap_interval(apart, seed, level))
+
+
+def over_seeds(values: np.ndarray, seed: int = 0) -> Figure:
+    """The mean of values (S seeds, N items), with seeds and items both drawn with replacement.
+
+    Raises:
+        CnnRnnError: there are no values.
+    """
+    values = np.atleast_2d(np.asarray(values, np.float64))
+    if not values.size:
+        raise CnnRnnError("an interval needs at least one value")
+    generator = np.random.default_rng(seed)
+    means = []
+    for _ in range(_RESAMPLINGS):
+        rows = generator.integers(len(values), size=len(values))
+        items = generator.integers(values.shape[1], size=values.shape[1])
+        means.append(values[rows][:, items].mean())
+    low, high = np.quantile(means, [0.025, 0.975])
+    return Figure(float(values.mean()), float(low), float(high))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cnnrnn.errors import CnnRnnError
+from cnnrnn.intervals import over_seeds
 from cnnrnn.media.sources import Source
 from cnnrnn.video_classify import metrics
 from cnnrnn.video_classify.claims import claims
@@ -15,7 +16,7 @@ from cnnrnn.video_classify.controls import shuffled, single_frame
 from cnnrnn.video_classify.ensemble import fit_weights
 from cnnrnn.video_classify.evaluate import read_predictions
 from cnnrnn.video_classify.layouts import Example
-from cnnrnn.video_classify.results import Result, Table, over_seeds
+from cnnrnn.video_classify.results import Result, Table
 
 LABELS = ["a", "b", "c"]
 ROWS = np.array([[0.7, 0.2, 0.1], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.2, 0.3, 0.5]])

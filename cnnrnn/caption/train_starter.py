@@ -7,9 +7,7 @@ seed reproduces within the spread of seeds.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-from pathlib import Path
 
 from cnnrnn import console
 from cnnrnn.caption import data
@@ -18,6 +16,7 @@ from cnnrnn.caption.evaluate import evaluate_run, show
 from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.caption.train import MONITOR, train
 from cnnrnn.text.decoder import DecodeSettings
+from cnnrnn.training.starter import keep
 
 KEPT = (
     "config.json", "vocabulary.json", "familiarity.npz", "metrics.json", "log.csv", "best.keras",
@@ -31,13 +30,7 @@ def main() -> None:
         captioner = Captioner.load(run.path)
         evaluations, _ = evaluate_run(captioner, data.load("scenes"), "test", DecodeSettings())
         show(evaluations, json=False)
-        outcome = run.read_json("metrics.json")
-        scores = {f"test_{key}": value for key, value in evaluations[0].scores.items()}
-        run.finish(MONITOR, outcome["value"], outcome["epoch"], scores)
-        STARTER.mkdir(exist_ok=True)
-        for name in KEPT:
-            shutil.copyfile(run.path / name, Path(STARTER) / name)
-    console.info(f"starter  {STARTER}")
+        keep(run, STARTER, KEPT, MONITOR, evaluations[0].scores)
 
 
 if __name__ == "__main__":

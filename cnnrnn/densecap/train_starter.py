@@ -7,9 +7,7 @@ within the spread of seeds.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-from pathlib import Path
 
 from cnnrnn import console
 from cnnrnn.densecap.data import BUILT_IN, load
@@ -18,7 +16,7 @@ from cnnrnn.densecap.evaluate import score_describer, show
 from cnnrnn.densecap.settings import TrainSettings
 from cnnrnn.densecap.train import train
 from cnnrnn.densecap.validate import MONITOR
-from cnnrnn.training.run import Run
+from cnnrnn.training.starter import keep
 
 KEPT = (
     "config.json", "vocabulary.json", "metrics.json", "log.csv", "best.keras", "proposals.keras",
@@ -28,21 +26,11 @@ KEPT = (
 def main() -> None:
     """Train, score on the test split, and put the run in the package."""
     with tempfile.TemporaryDirectory() as folder:
-        keep(train(TrainSettings(), folder, "starter").run)
-    console.info(f"starter  {STARTER}")
-
-
-def keep(run: Run) -> None:
-    """Score a finished run on the test split and copy it."""
-    examples = load(BUILT_IN).split("test")
-    evaluations, _ = score_describer(DenseCaptioner.load(run.path), examples, DescribeSettings())
-    show(evaluations, json=False)
-    outcome = run.read_json("metrics.json")
-    scores = {f"test_{key}": value for key, value in evaluations[0].scores.items()}
-    run.finish(MONITOR, outcome["value"], outcome["epoch"], scores)
-    STARTER.mkdir(exist_ok=True)
-    for name in KEPT:
-        shutil.copyfile(run.path / name, Path(STARTER) / name)
+        run = train(TrainSettings(), folder, "starter").run
+        describer, examples = DenseCaptioner.load(run.path), load(BUILT_IN).split("test")
+        evaluations, _ = score_describer(describer, examples, DescribeSettings())
+        show(evaluations, json=False)
+        keep(run, STARTER, KEPT, MONITOR, evaluations[0].scores)
 
 
 if __name__ == "__main__":

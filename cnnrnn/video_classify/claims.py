@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from cnnrnn.video_classify.results import Figure, Table
+from cnnrnn.training.comparison import Claim, listed
+from cnnrnn.video_classify.results import Table
 from cnnrnn.video_classify.settings import BUILT_IN
 
 CHANCE, NEAR = 0.5, 0.05  # of a pair; a model within 5 points of it misses order
 POOLED = ("mean", "max", "mean-std")
 CHOOSERS = ("attention", "top-k")
 SHUFFLED = "shuffled frames"
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One sentence of the course.
-
-    held: None where nothing that was compared can tell.
-    numbers: the figures that decide.
-    """
-
-    text: str
-    held: bool | None
-    numbers: str
-
-    @property
-    def verdict(self) -> str:
-        """In words."""
-        return {True: "held", False: "not held", None: "not tested"}[self.held]
 
 
 def claims(tables: Mapping[str, Table]) -> list[Claim]:
@@ -57,10 +39,10 @@ def _misses_order(table: Table, text: str, models: tuple[str, ...]) -> Claim:
     if table.pairs:
         figures = {model: table.order(model) for model in models}
         held = all(abs(figure.value - CHANCE) <= NEAR for figure in figures.values())
-        return Claim(text, held, _listed(figures) + " of reversed pairs, chance 0.5")
+        return Claim(text, held, listed(figures) + " of reversed pairs, chance 0.5")
     figures = {model: table.lost(model, SHUFFLED) for model in models}
     held = all(abs(figure.value) <= NEAR for figure in figures.values())
-    return Claim(text, held, _listed(figures, True) + " lost by shuffling")
+    return Claim(text, held, listed(figures, True) + " lost by shuffling")
 
 
 def _sees_order(table: Table) -> Claim:
@@ -105,10 +87,4 @@ def _ensemble(table: Table) -> Claim:
     return Claim(
         text, gain.low > 0,
         f"{accuracy}, {gain.signed} of {best}, {over_equal.signed} of equal weights",
-    )
-
-
-def _listed(figures: Mapping[str, Figure], signed: bool = False) -> str:
-    return ", ".join(
-        f"{model} {figure.signed if signed else figure}" for model, figure in figures.items()
     )

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cnnrnn import console
+from cnnrnn.intervals import Figure
+from cnnrnn.training.comparison import Claim, begin_page, tell_claims
 from cnnrnn.training.report import Report
-from cnnrnn.video_classify.claims import Claim
-from cnnrnn.video_classify.results import Figure, Table
+from cnnrnn.video_classify.results import Table
 
 _HEADS = {"top1": "top-1", "mean_class": "mean class", "ms": "ms a clip"}
 
@@ -19,10 +20,7 @@ def show(tables: Mapping[str, Table], claims: Sequence[Claim], json: bool) -> No
         for table in tables.values():
             for model in table.by_model:
                 console.json_line({"data": table.data, **table.row(model)})
-        for claim in claims:
-            console.json_line(
-                {"claim": claim.text, "held": claim.held, "numbers": claim.numbers}
-            )
+        tell_claims(claims, json)
         return
     for table in tables.values():
         heads, rows = _rows(table)
@@ -31,8 +29,7 @@ def show(tables: Mapping[str, Table], claims: Sequence[Claim], json: bool) -> No
         for line in confused(table):
             console.result(line)
         console.result("")
-    for claim in claims:
-        console.result(f"{claim.verdict:<10}  {claim.text}: {claim.numbers}")
+    tell_claims(claims, json)
 
 
 def _rows(table: Table) -> tuple[list[str], list[list]]:
@@ -67,22 +64,8 @@ def write_page(
     first = next(iter(tables.values()))
     report = Report("Video models compared", f"on {', '.join(tables)}")
     best = max(first.by_model, key=lambda model: first.accuracy(model).value)
-    figure = first.accuracy(best)
-    report.headline(
-        [
-            ("best model", best, f"on {first.data}"),
-            ("its top-1", figure.value, f"{figure.low:.3f} to {figure.high:.3f}"),
-            ("claims held", f"{sum(c.held is True for c in claims)} of {len(claims)}", ""),
-        ]
-    )
-    if quick:
-        report.warning("A quick comparison: one seed, less data, fewer epochs.")
-    report.table(
-        "Claims of the course",
-        ["claim", "verdict", "numbers"],
-        [[claim.text, claim.verdict, claim.numbers] for claim in claims],
-        note="Intervals: 95 % bootstrap over seeds and clips.",
-    )
+    figure = ("its top-1", first.accuracy(best))
+    begin_page(report, (best, first.data), figure, claims, quick, "clips")
     for table in tables.values():
         heads, rows = _rows(table)
         report.table(

@@ -7,11 +7,10 @@ reproduces within the spread of seeds.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-from pathlib import Path
 
 from cnnrnn import console
+from cnnrnn.training.starter import keep
 from cnnrnn.video_classify.classifier import STARTER
 from cnnrnn.video_classify.evaluate import evaluate_run, show
 from cnnrnn.video_classify.settings import TrainSettings
@@ -27,15 +26,10 @@ def main() -> None:
         run = train(TrainSettings(), folder, "starter").run
         evaluations, _ = evaluate_run(run.path, {}, "test")
         show(evaluations, json=False)
-        outcome = run.read_json("metrics.json")
-        scores = {f"test_{key}": v for key, v in evaluations[0].scores.overall.items()}
+        scores = dict(evaluations[0].scores.overall)
         if evaluations[0].pairs:
-            scores["test_pairs"] = evaluations[0].pairs[0]
-        run.finish(MONITOR, outcome["value"], outcome["epoch"], scores, lower_is_better=True)
-        STARTER.mkdir(exist_ok=True)
-        for name in KEPT:
-            shutil.copyfile(run.path / name, Path(STARTER) / name)
-    console.info(f"starter  {STARTER}")
+            scores["pairs"] = evaluations[0].pairs[0]
+        keep(run, STARTER, KEPT, MONITOR, scores, lower_is_better=True)
 
 
 if __name__ == "__main__":

@@ -3,33 +3,14 @@ never arranged."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from cnnrnn.vqa.compare_results import Figure, Table
+from cnnrnn.training.comparison import Claim, listed
+from cnnrnn.vqa.compare_results import Table
 from cnnrnn.vqa.judge import SHUFFLED
 
 BLIND = "question-only"
 TWO, ONE, PLAIN = "san", "san-1", "lstm-cnn"
 STEPS = ("two-step", "chained")
 CLEARLY = 0.05  # a picture that is worth less than this much accuracy is hardly used
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One sentence of the course.
-
-    held: None where nothing that was compared can tell.
-    numbers: the figures that decide.
-    """
-
-    text: str
-    held: bool | None
-    numbers: str
-
-    @property
-    def verdict(self) -> str:
-        """In words."""
-        return {True: "held", False: "not held", None: "not tested"}[self.held]
 
 
 def claims(table: Table) -> list[Claim]:
@@ -55,7 +36,8 @@ def _needs_picture(table: Table) -> Claim:
         return Claim(text, None, "question-only, or all others, were not compared")
     gains = {model: table.gain(model, BLIND) for model in models}
     held = all(gain.low > CLEARLY for gain in gains.values())
-    return Claim(text, held, _listed(gains) + f" of question-only {table.accuracy(BLIND)}")
+    numbers = listed(gains, signed=True) + f" of question-only {table.accuracy(BLIND)}"
+    return Claim(text, held, numbers)
 
 
 def _loses_by_shuffling(table: Table) -> Claim:
@@ -67,7 +49,7 @@ def _loses_by_shuffling(table: Table) -> Claim:
         return Claim(text, None, "no model that sees was compared")
     lost = {model: table.lost(model, SHUFFLED) for model in models}
     held = all(figure.low > CLEARLY for figure in lost.values())
-    numbers = _listed(lost) + " lost"
+    numbers = listed(lost, signed=True) + " lost"
     if BLIND in table.by_model:
         blind = table.accuracy(BLIND).value
         left = {model: table.accuracy(model, SHUFFLED).value - blind for model in models}
@@ -139,7 +121,3 @@ def _structures(table: Table) -> Claim:
                 wins = [k for k, m in best.items() if m == one]
                 held |= any(table.gain(one, other, k).low > 0 for k in wins)
     return Claim(text, held, ", ".join(f"{kind}: {model}" for kind, model in best.items()))
-
-
-def _listed(figures: dict[str, Figure]) -> str:
-    return ", ".join(f"{model} {figure.signed}" for model, figure in figures.items())

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cnnrnn import console
+from cnnrnn.intervals import Figure
+from cnnrnn.training.comparison import Claim, begin_page, tell_claims
 from cnnrnn.training.report import Report
-from cnnrnn.vqa.claims import Claim
-from cnnrnn.vqa.compare_results import CHOICE, Figure, Table
+from cnnrnn.vqa.compare_results import CHOICE, Table
 from cnnrnn.vqa.judge import SHUFFLED
 
 _HEADS = {"ms": "ms a question"}
@@ -23,8 +24,7 @@ def show(table: Table, claims: Sequence[Claim], json: bool) -> None:
             if shares := {kind: table.shares(model, kind) for kind in table.share_kinds}:
                 line["attention"] = shares
             console.json_line(line)
-        for claim in claims:
-            console.json_line({"claim": claim.text, "held": claim.held, "numbers": claim.numbers})
+        tell_claims(claims, json)
         return
     count = len(next(iter(table.by_model.values()))[0].ids)
     console.result(f"{table.data}, {count} questions")
@@ -36,8 +36,7 @@ def show(table: Table, claims: Sequence[Claim], json: bool) -> None:
         console.result(f"share of attention inside boxes, {kind} questions")
         console.result(console.table(heads, rows))
         console.result("")
-    for claim in claims:
-        console.result(f"{claim.verdict:<10}  {claim.text}: {claim.numbers}")
+    tell_claims(claims, json)
 
 
 def _text(value):
@@ -75,22 +74,8 @@ def write_page(path: Path, table: Table, claims: Sequence[Claim], quick: bool) -
     """Write the page of a comparison."""
     report = Report("Question answering compared", f"on {table.data}")
     best = max(table.by_model, key=lambda model: table.accuracy(model).value)
-    figure = table.accuracy(best)
-    report.headline(
-        [
-            ("best model", best, f"on {table.data}"),
-            ("its accuracy", figure.value, f"{figure.low:.3f} to {figure.high:.3f}"),
-            ("claims held", f"{sum(c.held is True for c in claims)} of {len(claims)}", ""),
-        ]
-    )
-    if quick:
-        report.warning("A quick comparison: one seed, less data, fewer epochs.")
-    report.table(
-        "Claims of the course",
-        ["claim", "verdict", "numbers"],
-        [[claim.text, claim.verdict, claim.numbers] for claim in claims],
-        note="Intervals: 95 % bootstrap over seeds and questions.",
-    )
+    figure = ("its accuracy", table.accuracy(best))
+    begin_page(report, (best, table.data), figure, claims, quick, "questions")
     heads, rows = _overall(table)
     report.table(
         "Models",

@@ -4,32 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from cnnrnn.errors import CnnRnnError
+from cnnrnn.intervals import Figure, over_seeds
+from cnnrnn.training.comparison import by_model
 from cnnrnn.vqa.metrics import UNNAMED
 
 OWN = "own"  # the answers to the questions about their own pictures
 CHOICE = "multiple choice"
-_RESAMPLINGS = 1000
-
-
-class Figure(NamedTuple):
-    """A mean over seeds and questions, with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
-
-    @property
-    def signed(self) -> str:
-        """The same of a difference."""
-        return f"{self.value:+.3f} ({self.low:+.3f} to {self.high:+.3f})"
 
 
 @dataclass
@@ -80,26 +65,6 @@ class Result:
         return found
 
 
-def over_seeds(values: np.ndarray, seed: int = 0) -> Figure:
-    """The mean of values (S seeds, N questions), with seeds and questions both drawn with
-    replacement.
-
-    Raises:
-        CnnRnnError: there are no values.
-    """
-    values = np.atleast_2d(np.asarray(values, np.float64))
-    if not values.size:
-        raise CnnRnnError("an interval needs at least one value")
-    generator = np.random.default_rng(seed)
-    means = []
-    for _ in range(_RESAMPLINGS):
-        rows = generator.integers(len(values), size=len(values))
-        columns = generator.integers(values.shape[1], size=values.shape[1])
-        means.append(values[rows][:, columns].mean())
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Figure(float(values.mean()), float(low), float(high))
-
-
 class Table:
     """All results on one data set.
 
@@ -113,14 +78,7 @@ class Table:
 
     def __init__(self, data: str, results: Sequence[Result]):
         self.data = data
-        self.by_model: dict[str, list[Result]] = {}
-        for each in results:
-            if each.ids != results[0].ids:
-                raise CnnRnnError(
-                    f"the trainings on {data} were judged on different questions",
-                    "remove the comparison's folder, or choose another --name",
-                )
-            self.by_model.setdefault(each.model, []).append(each)
+        self.by_model = by_model(data, results, "questions")
         self._kinds = np.array([kind or UNNAMED for kind in results[0].kinds])
 
     @property

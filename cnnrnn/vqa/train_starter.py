@@ -7,11 +7,10 @@ another seed reproduces within the spread of seeds.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-from pathlib import Path
 
 from cnnrnn import console
+from cnnrnn.training.starter import keep
 from cnnrnn.vqa.answerer import BLIND, STARTER
 from cnnrnn.vqa.evaluate import show
 from cnnrnn.vqa.judge import evaluate_run, figures
@@ -31,14 +30,7 @@ def main() -> None:
         run = train(TrainSettings(), folder, "starter").run
         evaluations, _ = evaluate_run(run.path, {}, "test")
         show(evaluations, json=False)
-        outcome = run.read_json("metrics.json")
-        scores = {f"test {key}": value for key, value in figures(evaluations).items()}
-        run.finish(MONITOR, outcome["value"], outcome["epoch"], scores)
-        for name in KEPT:
-            target = Path(STARTER) / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(run.path / name, target)
-    console.info(f"starter  {STARTER}")
+        keep(run, STARTER, KEPT, MONITOR, figures(evaluations))
 
 
 if __name__ == "__main__":

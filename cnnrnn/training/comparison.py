@@ -1,0 +1,213 @@
+"""What the comparisons of all tasks share: their folder, what is kept of a training, claims.
+
+What was trained stays in `runs/compare/NAME/`, with what was judged of it in `judged.json` beside
+each run. Called again, a comparison trains only what is missing; every figure is computed from
+these files.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from cnnrnn import console
+from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.files import read_json, write_json
+from cnnrnn.intervals import Figure
+from cnnrnn.training.outline import TrainOutcome
+from cnnrnn.training.report import Report
+
+SEEDS = 3
+_JUDGED = "judged.json"
+_TIMED = 20  # items judged one by one for the time of one
+
+
+class Judged(Protocol):
+    """What a comparison keeps of one training."""
+
+    model: str
+    ids: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """In JSON types."""
+
+
+Result = TypeVar("Result", bound=Judged)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One sentence of the course.
+
+    held: None where nothing that was compared can tell.
+    numbers: the figures that decide.
+    """
+
+    text: str
+    held: bool | None
+    numbers: str
+
+    @property
+    def verdict(self) -> str:
+        """In words."""
+        return {True: "held", False: "not held", None: "not tested"}[self.held]
+
+
+def listed(figures: Mapping[str, Figure], signed: bool = False) -> str:
+    """Figures by model, in a line."""
+    return ", ".join(
+        f"{model} {figure.signed if signed else figure}" for model, figure in figures.items()
+    )
+
+
+def quickened(base: Any, quick: Mapping[str, Any]) -> Any:
+    """Settings with the fields of `quick` where nobody chose them."""
+    return replace(base, **{k: v for k, v in quick.items() if getattr(base, k) is None})
+
+
+def comparison_folder(root: Path, name: str, config: dict[str, Any]) -> Path:
+    """The folder of a comparison, made or found again.
+
+    Args:
+        root: the folder of all runs.
+        name: of the comparison.
+        config: the plan in JSON types; `base` has the options that all trainings share.
+
+    Raises:
+        UsageError: a name that is none.
+        CnnRnnError: the folder holds the comparison of something else.
+    """
+    if not name or "/" in name or "\\" in name or name.startswith("."):
+        raise UsageError(f"{name!r} cannot be the name of a comparison", "letters and digits")
+    folder = root / "compare" / name
+    file = folder / "plan.json"
+    if file.exists() and read_json(file).get("base") != config["base"]:
+        raise CnnRnnError(
+            f"{folder} holds a comparison with other options", "choose another --name"
+        )
+    write_json(file, config)
+    return folder
+
+
+def kept(place: Path, from_json: Callable[[Any], Result]) -> Result | None:
+    """What was judged of a training that was finished before; None where there is nothing."""
+    try:
+        return from_json(read_json(place / _JUDGED))
+    except CnnRnnError:
+        return None
+
+
+def trained(
+    place: Path, train: Callable[..., TrainOutcome], judge: Callable[[Any], Result]
+) -> tuple[Result, list]:
+    """Train, or go on, and judge.
+
+    Args:
+        place: the run's folder, in the task's folder of the comparison.
+        train: takes `root`, `name` and `resume` as a task's `train` does.
+        judge: of the run.
+
+    Returns:
+        what was judged, and the inputs that could not be used.
+    """
+    resume = place if (place / "config.json").exists() else None
+    outcome = train(root=place.parents[1], name=None if resume else place.name, resume=resume)
+    found = judge(outcome.run)
+    write_json(place / _JUDGED, found.as_json())
+    return found, outcome.failures
+
+
+def by_model(data: str, results: Sequence[Result], unit: str) -> dict[str, list[Result]]:
+    """The results of each model.
+
+    Args:
+        data: name of the data set.
+        results: of every model and seed, on the same test items.
+        unit: what an item is called, in the plural.
+
+    Raises:
+        CnnRnnError: results of different items.
+    """
+    found: dict[str, list[Result]] = {}
+    for each in results:
+        if each.ids != results[0].ids:
+            raise CnnRnnError(
+                f"the trainings on {data} were judged on different {unit}",
+                "remove the comparison's folder, or choose another --name",
+            )
+        found.setdefault(each.model, []).append(each)
+    return found
+
+
+def milliseconds(judge: Callable[[int], Any], count: int) -> float:
+    """Milliseconds that one item takes, the median of some.
+
+    Args:
+        judge: judges item number 0 to `count` - 1.
+        count: of items.
+    """
+    spent = []
+    for number in range(min(_TIMED, count) + 1):
+        began = time.perf_counter()
+        judge(number % count)
+        spent.append(time.perf_counter() - began)
+    return 1000 * float(np.median(spent[1:] or spent))
+
+
+def tell_claims(claims: Sequence[Claim], json: bool) -> None:
+    """Print each claim on a line, or as a JSON object."""
+    for claim in claims:
+        if json:
+            console.json_line({"claim": claim.text, "held": claim.held, "numbers": claim.numbers})
+        else:
+            console.result(f"{claim.verdict:<10}  {claim.text}: {claim.numbers}")
+
+
+def begin_page(
+    report: Report,
+    best: tuple[str, str],
+    figure: tuple[str, Figure],
+    claims: Sequence[Claim],
+    quick: bool,
+    unit: str,
+) -> None:
+    """The head of a comparison's page, and its claims.
+
+    Args:
+        report: the page.
+        best: the best model, and the data it is best on.
+        figure: what its figure is called, and the figure.
+        quick: whether less was trained.
+        unit: what an item is called, in the plural.
+    """
+    name, value = figure
+    report.headline(
+        [
+            ("best model", best[0], f"on {best[1]}"),
+            (name, value.value, f"{value.low:.3f} to {value.high:.3f}"),
+            ("claims held", f"{sum(c.held is True for c in claims)} of {len(claims)}", ""),
+        ]
+    )
+    if quick:
+        report.warning("A quick comparison: one seed, less data, fewer epochs.")
+    report.table(
+        "Claims of the course",
+        ["claim", "verdict", "numbers"],
+        [[claim.text, claim.verdict, claim.numbers] for claim in claims],
+        note=f"Intervals: 95 % bootstrap over seeds and {unit}.",
+    )
+
+
+def close(folder: Path, trainings: int, claims: Sequence[Claim]) -> None:
+    """The closing lines."""
+    held = sum(claim.held is True for claim in claims)
+    console.closing(
+        ("compare", f"{trainings} trainings, {held} of {len(claims)} claims held"),
+        ("saved", f"{folder}/"),
+        ("report", folder / "report.html"),
+    )
