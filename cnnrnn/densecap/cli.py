@@ -106,7 +106,7 @@ _found_options = options.block(
         "--proposals", type=options.POSITIVE, default=300, help="Boxes that are looked at closely."
     ),
     click.option(
-        "--overlap", type=click.FloatRange(0, 1), default=0.4,
+        "--overlap", type=click.FloatRange(0, 1), default=0.5,
         help="IoU of two regions above which only the better one is told.",
     ),
     click.option(

@@ -28,7 +28,7 @@ class DescribeSettings:
     proposals: int = 300
     max_regions: int = 100
     least: float = 0.0
-    overlap: float = 0.4
+    overlap: float = 0.5
     search: DecodeSettings = DecodeSettings(beam_width=1, max_words=MAX_WORDS)
     time_budget: float | None = None
 

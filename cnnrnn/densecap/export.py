@@ -1,7 +1,7 @@
 """A run's model for other programs, see `training.export`.
 
 They ask it in three steps, and choose between them which boxes are worth it (suppression at IoU
-0.7 after the first, at 0.4 after the second, by the geometric mean of both probabilities):
+0.7 after the first, at 0.5 after the second, by the geometric mean of both probabilities):
 
     propose     pictures (B, h, w, 3) uint8 -> grid (B, H, W, D), boxes (B, N, 4), scores (B, N)
     recognise   grid, boxes (B, R, 4) -> codes (B, R, C), boxes (B, R, 4), scores (B, R)
