@@ -24,7 +24,10 @@ MODULES = {
 TASKS = ("caption", "densecap", "video_classify", "vqa")
 HEAVY = {"numpy", "cv2", "h5py", "keras", "tensorflow", "PIL", "pycocoevalcap", "openvino", "torch"}
 # Modules of the package `text` that need Keras, and of `features` and `scenes` that are programs.
-KERAS_IN_TEXT = {f"cnnrnn.text.{name}" for name in ("decoder", "language", "losses", "writer")}
+KERAS_IN_TEXT = {
+    f"cnnrnn.text.{name}"
+    for name in ("decoder", "ensemble", "heads", "language", "losses", "writer")
+}
 BACKEND_NAMES = {"cnnrnn.backend", "cnnrnn.features.engines", "cnnrnn.regions.suppression"}
 
 

@@ -20,6 +20,17 @@ from cnnrnn.errors import CnnRnnError, UsageError
     [
         ({"model": "lstm"}, "no model 'lstm' .one of attention, inject-init"),
         ({"tokenizer": "letters"}, "no tokenizer 'letters'"),
+        ({"rnn": "rnn"}, "no rnn 'rnn' .one of lstm, gru"),
+        ({"layers": 0}, "layers is 0"),
+        ({"output": "pictures"}, "no output 'pictures'"),
+        ({"output": "vectors"}, "needs word vectors to aim at"),
+        ({"output": "vectors", "embeddings": "v.txt", "frozen_words": False}, "must not move"),
+        ({"output": "vectors", "embeddings": "v.txt", "tie": True}, "--tie is for a net"),
+        ({"output": "vectors", "embeddings": "v.txt", "smoothing": 0.1}, "--smoothing is for"),
+        ({"output": "vectors", "init": "run", "reward": "cider"}, "--reward is for a net"),
+        ({"frozen_words": True}, "freeze those of --embeddings"),
+        ({"model": "merge", "fusion": "max"}, "no fusion 'max'"),
+        ({"model": "inject", "fusion": "add"}, "the model inject has no --fusion"),
         ({"schedule": "linear"}, "no schedule 'linear'"),
         ({"dropout": 1.0}, "dropout is 1.0"),
         ({"feature_dropout": -0.1}, "feature_dropout is -0.1"),
@@ -38,6 +49,8 @@ from cnnrnn.errors import CnnRnnError, UsageError
         ({"reward": "bleu", "init": "run"}, "no reward 'bleu'"),
         ({"reward": "cider"}, "name its run with --init"),
         ({"reward": "cider", "init": "run", "mirror": True}, "leave them out with --reward"),
+        ({"scheduled": 1.0}, "scheduled is 1.0"),
+        ({"reward": "cider", "init": "run", "scheduled": 0.2}, "leave them out with --reward"),
         ({"reward": "cider", "init": "run", "smoothing": 0.1}, "leave them out with --reward"),
     ],
 )
@@ -49,10 +62,21 @@ def test_what_cannot_be_meant_is_refused_at_once(wrong, message):
 def test_everything_is_decided_for_the_built_in_world():
     found = TrainSettings().resolved(pictures=4000, captions=20_000)
     undecided = {each.name for each in fields(found) if getattr(found, each.name) is None}
-    assert undecided == {"limit", "image_size", "features", "init", "reward"}
+    assert undecided == {"limit", "image_size", "features", "init", "reward", "fusion"}
     assert (found.backbone, found.mirror, found.holdout, found.min_count) == (
         "scenes", False, 400, 5,
     )  # fmt: skip
+
+
+def test_vectors_that_are_aimed_at_are_frozen():
+    found = TrainSettings(output="vectors", embeddings="word2vec").resolved(100, 500)
+    assert found.frozen_words and found.smoothing == 0 and found.head == "nearest"
+    assert not TrainSettings(embeddings="word2vec").resolved(100, 500).frozen_words
+
+
+def test_only_merge_joins():
+    assert TrainSettings(model="merge").resolved(100, 500).fusion == "concat"
+    assert TrainSettings(model="merge", fusion="add").resolved(100, 500).fusion == "add"
 
 
 def test_photos_get_another_backbone_a_larger_net_and_mirrors():

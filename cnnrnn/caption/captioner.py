@@ -18,6 +18,7 @@ from cnnrnn import console
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.features.extractor import Extractor
 from cnnrnn.features.familiarity import Familiarity
+from cnnrnn.media.arriving import arriving
 from cnnrnn.media.sources import Source, as_source
 from cnnrnn.text.decoder import DecodeSettings, Sentence
 from cnnrnn.text.vocabulary import Vocabulary
@@ -69,6 +70,7 @@ class Captioner:
         self.writer = Writer(model, vocabulary)
         self.model, self.vocabulary, self.extractor = model, vocabulary, extractor
         self.familiarity, self.run = familiarity, run
+        self.runs = [run]
 
     @classmethod
     def load(cls, run: Path | str | None = None, root: Path | str = "runs") -> Captioner:
@@ -103,21 +105,33 @@ class Captioner:
         return list(self.stream(map(as_source, pictures), settings, start))
 
     def stream(
-        self, sources: Iterable[Source], settings: DecodeSettings | None = None, start: str = ""
+        self,
+        sources: Iterable[Source],
+        settings: DecodeSettings | None = None,
+        start: str = "",
+        slow: bool = False,
     ) -> Iterator[Caption]:
-        """The same, batch after batch in constant memory, in the order of the sources."""
+        """The same, batch after batch in constant memory, in the order of the sources.
+
+        Args:
+            sources: the pictures.
+            settings, start: as in `caption`.
+            slow: the sources come from a pipe: each caption as soon as it is known, together only
+                with those of pictures that have come meanwhile.
+        """
         settings = settings or DecodeSettings()
         beginning = self.writer.beginning(start)
         if self.extractor is None:
-            raise CnnRnnError(
-                "this run was trained on precomputed features and has no backbone",
-                "use `caption evaluate --features FILE`",
-            )
-        sources = iter(sources)
-        size = 1  # the first answer should not wait for a whole batch
-        while batch := list(islice(sources, size)):
+            raise self._blind()
+        for batch in arriving(sources, BATCH) if slow else _batches(sources):
             yield from self._batch(batch, settings, beginning)
-            size = BATCH
+
+    @staticmethod
+    def _blind() -> CnnRnnError:
+        return CnnRnnError(
+            "this run was trained on precomputed features and has no backbone",
+            "use `caption evaluate --features FILE`",
+        )
 
     def texts(self, pictures, settings: DecodeSettings) -> dict[str, str]:
         """The best sentence for each of some `prepare.Pictures`, by `Example.id`."""
@@ -147,12 +161,12 @@ class Captioner:
             caption = Caption(source.name)
             captions.append(caption)
             try:
-                pictures.append((caption, self.extractor.pixels(source)))
+                pictures.append((caption, self._look(source)))
             except CnnRnnError as error:
                 caption.error = str(error)
         if pictures:
-            features = self.extractor.compute([pixels for _, pixels in pictures])
-            familiar = self.familiarity.known(features) if self.familiarity else None
+            features = self._features([looked for _, looked in pictures])
+            familiar = self._known(features) if self.familiarity else None
             described = self.writer.write(features, settings, beginning)
             for number, sentences in enumerate(described):
                 caption = pictures[number][0]
@@ -160,6 +174,25 @@ class Captioner:
                 caption.text = caption.sentences[0][0]
                 caption.familiar = familiar is None or bool(familiar[number])
         return captions
+
+    def _look(self, source: Source):
+        """What is read of a picture before its features are made."""
+        return self.extractor.pixels(source)
+
+    def _features(self, looked):
+        """The features of what `_look` gave for some pictures."""
+        return self.extractor.compute(looked)
+
+    def _known(self, features):
+        return self.familiarity.known(features)
+
+
+def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
+    sources = iter(sources)
+    size = 1  # the first answer should not wait for a whole batch
+    while batch := list(islice(sources, size)):
+        yield batch
+        size = BATCH
 
 
 def _extractor(run: Run) -> Extractor | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cnnrnn import console
 from cnnrnn.caption.captioner import STARTER, Caption, Captioner
+from cnnrnn.caption.ensemble import opened
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.media import drawing, fonts, images
 from cnnrnn.media.sources import OutputNames, Source, check_place, expand
@@ -38,12 +39,16 @@ class PredictSettings:
     limit: int | None = None
 
 
-def predict(arguments: Sequence[str], run: Path | None, settings: PredictSettings) -> int:
-    """Caption all pictures, in the order given and in constant memory.
+def predict(
+    arguments: Sequence[str], run: Path | Sequence[Path] | None, settings: PredictSettings
+) -> int:
+    """Caption all pictures, in the order given and in constant memory; those that come from a pipe
+    as they come.
 
     Args:
         arguments: what `media.sources.expand` takes.
-        run: a run folder; None takes the newest run, else the shipped starter.
+        run: a run folder, or several that caption together; None takes the newest run, else the
+            shipped starter.
         settings: see `PredictSettings`.
 
     Returns:
@@ -51,9 +56,10 @@ def predict(arguments: Sequence[str], run: Path | None, settings: PredictSetting
     """
     if settings.output:
         _check_output(settings)
-    captioner = Captioner.load(run)
+    captioner = opened(run)
     captioner.writer.beginning(settings.start)
-    tell_run(captioner.run, STARTER, "the built-in world")
+    if len(captioner.runs) == 1:
+        tell_run(captioner.run, STARTER, "the built-in world")
     report = console.Report("pictures")
     names = OutputNames(".jpg")
     seen: list[Source] = []
@@ -64,7 +70,8 @@ def predict(arguments: Sequence[str], run: Path | None, settings: PredictSetting
             yield source
 
     sources = remembered(islice(expand(arguments), settings.limit))
-    for caption in captioner.stream(sources, settings.search, settings.start):
+    slow = "-" in arguments
+    for caption in captioner.stream(sources, settings.search, settings.start, slow):
         source = seen.pop(0)
         if caption.error:
             if settings.json:
@@ -130,6 +137,9 @@ def _as_json(captioner: Captioner, caption: Caption, trace: bool) -> dict:
         ],
         "run": str(captioner.run.path),
     }
+    if len(captioner.runs) > 1:
+        found["runs"] = [str(run.path) for run in captioner.runs]
+        del found["run"]
     if trace:
         found["trace"] = captioner.writer.trace(best)
     return found

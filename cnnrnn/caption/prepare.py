@@ -16,7 +16,9 @@ from cnnrnn.features.selection import PictureRows
 from cnnrnn.text.tokenizer import Tokenizer
 from cnnrnn.text.vocabulary import Vocabulary
 
-FEATURE_OUTPUT = {"attention": "grid", "inject-init": "pooled"}
+FEATURE_OUTPUT = {
+    "attention": "grid", "inject-init": "pooled", "inject": "pooled", "merge": "pooled",
+}  # fmt: skip
 
 
 @dataclass

@@ -10,11 +10,14 @@ from cnnrnn.caption.captioner import Captioner
 from cnnrnn.caption.evaluate import Evaluation
 from cnnrnn.caption.prepare import Pictures
 from cnnrnn.text.decoder import DecodeSettings
-from cnnrnn.training.report import Card
+from cnnrnn.text.vectors import nearest
+from cnnrnn.text.vocabulary import SPECIALS
+from cnnrnn.training.report import Card, Report
 from cnnrnn.training.run import Run
 from cnnrnn.training.run_report import add_curves, close, opened, range_text
 
 SAMPLES = 12
+_RANKS = (4, 9, 19, 39, 79, 159, 319, 639)  # of the words whose neighbours are shown
 SCORES = ("Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "METEOR", "ROUGE_L", "CIDEr")
 _CURVES = {
     "loss": ("nats a word", {"training (smoothed)": "loss", "kept aside": "val_loss"}),
@@ -23,9 +26,10 @@ _CURVES = {
     "learning rate": ("at the end of the epoch", {"rate": "rate"}),
 }
 _SHOWN = (
-    "data", "model", "backbone", "weights", "features", "tokenizer", "min_count", "hidden",
-    "embedding", "dropout", "feature_dropout", "smoothing", "mirror", "batch", "holdout", "epochs",
-    "learning_rate", "schedule", "clip_norm", "patience", "precision", "init", "reward", "seed",
+    "data", "model", "rnn", "layers", "fusion", "backbone", "weights", "features", "tokenizer",
+    "min_count", "hidden", "embedding", "embeddings", "frozen_words", "output", "tie", "dropout",
+    "feature_dropout", "smoothing", "mirror", "batch", "holdout", "epochs", "learning_rate",
+    "schedule", "clip_norm", "patience", "precision", "init", "scheduled", "reward", "seed",
     "deterministic", "created",
 )  # fmt: skip
 
@@ -76,7 +80,30 @@ def write_report(
         _cards(captioner, pictures, settings),
         "Pictures that were not trained on, drawn at random.",
     )
+    _add_words(report, captioner)
     close(report, run, _SHOWN)
+
+
+def _add_words(report: Report, captioner: Captioner) -> None:
+    """The nearest words of a few, from frequent to rare."""
+    words = captioner.vocabulary.words
+    ranks = [number for number in _RANKS if number + len(SPECIALS) < len(words)]
+    if not ranks:
+        return
+    chosen = [len(SPECIALS) + rank for rank in ranks]
+    vectors = captioner.model.word_vectors()
+    # The special words are no one's neighbours that a person would look for.
+    near = nearest(words[len(SPECIALS) :], vectors[len(SPECIALS) :], ranks)
+    report.table(
+        "Nearest words",
+        ["word", "seen", "its neighbours, with the cosine of their vectors"],
+        [
+            [words[number], captioner.vocabulary.counts[words[number]],
+             ", ".join(f"{word} {cosine:.2f}" for word, cosine in row)]
+            for number, row in zip(chosen, near, strict=True)
+        ],
+        note="From frequent to rare.",
+    )  # fmt: skip
 
 
 def _cards(captioner: Captioner, pictures: Pictures, settings: DecodeSettings) -> list[Card]:

@@ -12,6 +12,11 @@ from cnnrnn.text.vocabulary import Vocabulary
 from cnnrnn.training.run import Run
 
 TASK = "caption"
+# What decides the shape of a net, and what it is called where it differs.
+_SHAPE = {
+    "feature_shape": "features of", "rnn": "--rnn", "layers": "--layers", "hidden": "--hidden",
+    "embedding": "--embedding", "head": "the output", "fusion": "--fusion",
+}  # fmt: skip
 
 
 def warm_start(model, vocabulary: Vocabulary, path: Path | str) -> None:
@@ -33,19 +38,14 @@ def warm_start(model, vocabulary: Vocabulary, path: Path | str) -> None:
     numbers = {word: number for number, word in enumerate(theirs.words)}
     shared = [(new, numbers[word]) for new, word in enumerate(vocabulary.words) if word in numbers]
     # These have a row or column for each word; every other weight is taken as it is.
-    axes = {
-        model.embed.embeddings.path: 0, model.vocabulary.kernel.path: 1,
-        model.vocabulary.bias.path: 0,
-    }  # fmt: skip
+    by_word = [(model.embed.embeddings, 0), *model.vocabulary.by_word]
+    axes = {variable.path: axis for variable, axis in by_word}
     numpy = backend.keras().ops.convert_to_numpy
-    if len(model.weights) != len(other.weights):
-        raise _unlike(run)
+    _check_alike(model, other, run)
     for variable, known in zip(model.weights, other.get_weights(), strict=True):
         axis = axes.get(variable.path)
         if axis is not None:
             known = _by_word(numpy(variable), known, axis, shared)
-        if known.shape != tuple(variable.shape):
-            raise _unlike(run)
         variable.assign(known)
     console.info(
         f"{'begins with':<24}{run.path}, which knows {len(shared)} of {len(vocabulary)} words"
@@ -57,15 +57,33 @@ def _by_word(
 ) -> np.ndarray:
     """`new` with what `known` has along `axis` for the words that both have, (new, known)."""
     new, known = np.moveaxis(new, axis, 0), np.moveaxis(known, axis, 0)
-    if new.shape[1:] != known.shape[1:]:
-        return known
     ours, theirs = map(list, zip(*shared, strict=True))
     new[ours] = known[theirs]
     return np.moveaxis(new, 0, axis)
 
 
-def _unlike(run: Run) -> CnnRnnError:
-    return CnnRnnError(
-        f"the model of {run.path} has another shape",
-        "leave out --model, --hidden, --embedding and --backbone: they are taken from that run",
-    )
+def _check_alike(model, other, run: Run) -> None:
+    """Raise where a net differs from that of a run in more than its words and its dropout."""
+    if type(model) is not type(other):
+        differ = f"is {_name(other)}, not {_name(model)}"
+    else:
+        ours, theirs = (
+            each.get_config() | {"feature_shape": each.feature_shape[-1]} for each in (model, other)
+        )
+        differ = ", ".join(
+            f"has {_SHAPE[key]} {theirs[key]}, not {ours[key]}"
+            for key in _SHAPE
+            if ours.get(key) != theirs.get(key)
+        )
+    if differ:
+        raise CnnRnnError(
+            f"the model of {run.path} has another shape: it {differ}",
+            "leave such options out: they are taken from that run",
+        )
+
+
+def _name(model) -> str:
+    """What the command line calls a model."""
+    from cnnrnn.caption.models import MODELS
+
+    return next(name for name, kind in MODELS.items() if kind is type(model))

@@ -14,7 +14,7 @@ import numpy as np
 
 from cnnrnn import backend
 from cnnrnn.errors import CnnRnnError, UsageError
-from cnnrnn.text.decoder import DecodeSettings, Sentence, decode
+from cnnrnn.text.decoder import Codes, DecodeSettings, Sentence, count, decode
 from cnnrnn.text.tokenizer import Tokenizer
 from cnnrnn.text.vocabulary import END, Vocabulary
 
@@ -63,7 +63,7 @@ class Writer:
     """A language model and its words.
 
     Args:
-        model: a `text.language.LanguageModel`.
+        model: a `text.language.LanguageModel`, or a `text.ensemble.Ensemble` of some.
         vocabulary: its words.
         batch: codes that are written about together.
 
@@ -80,6 +80,7 @@ class Writer:
         self.model, self.vocabulary, self.batch = model, vocabulary, batch
         self.tokenizer = Tokenizer(vocabulary.tokenizer)
         self._steps: dict[int, GraphSteps] = {}
+        self._generators: dict[DecodeSettings, np.random.Generator] = {}
 
     def beginning(self, text: str) -> list[int]:
         """Word numbers of a sentence's beginning.
@@ -97,18 +98,26 @@ class Writer:
         return self.vocabulary.encode(tokens)
 
     def write(
-        self, codes: np.ndarray, settings: DecodeSettings, start: Sequence[int] = ()
+        self, codes: Codes, settings: DecodeSettings, start: Sequence[int] = ()
     ) -> list[list[Sentence]]:
         """Sentences about codes (n, ...), best first; they are filled up to one batch size so that
-        the graph compiles once."""
+        the graph compiles once. Of an ensemble the codes are a tuple, those of each model."""
         found = []
-        for first in range(0, len(codes), self.batch):
-            part = codes[first : first + self.batch]
+        total = count(codes)
+        for first in range(0, total, self.batch):
+            present = min(self.batch, total - first)
             # One alone has a graph of its own; anything between is filled up.
-            full = 1 if len(part) == 1 else self.batch
-            filled = np.concatenate([part, np.repeat(part[-1:], full - len(part), axis=0)])
-            found += decode(self._compiled(settings), filled, settings, start)[: len(part)]
+            full = 1 if present == 1 else self.batch
+            rows = np.minimum(np.arange(first, first + full), total - 1)
+            some = isinstance(codes, tuple)
+            filled = tuple(part[rows] for part in codes) if some else codes[rows]
+            steps, generator = self._compiled(settings), self._generator(settings)
+            found += decode(steps, filled, settings, start, generator)[:present]
         return found
+
+    def _generator(self, settings: DecodeSettings) -> np.random.Generator:
+        """Draws on, from call to call: else every picture would get the same lots."""
+        return self._generators.setdefault(settings, np.random.default_rng(settings.seed))
 
     def words(self, sentence: Sentence) -> list[str]:
         """The words of a decoded sentence."""
@@ -140,7 +149,7 @@ class Writer:
         """The step functions, compiled at first use."""
         # A vocabulary of a few words has no five best ones. A sentence may end (the one special
         # word that is ever offered); the others must not fill up a wide beam.
-        offered = min(max(CHOICES, settings.beam_width), len(self.vocabulary.counts) + 1)
+        offered = min(max(CHOICES, settings.offered), len(self.vocabulary.counts) + 1)
         if offered not in self._steps:
             self._steps[offered] = GraphSteps(self.model, offered)
         return self._steps[offered]
