@@ -1,7 +1,7 @@
-"""The blocks that every command line is made of: command classes, shared options, shared verbs.
+"""The blocks that every command line is made of: command classes and shared options.
 
-A task's `cli.py` needs nothing else, and stays light: click, the standard library, this module,
-`console` and `errors`. Heavy modules are imported inside the callbacks.
+A task's `cli.py` needs little else, and stays light: click, the standard library, this module,
+`verbs`, `console` and `errors`. Heavy modules are imported inside the callbacks.
 
     from cnnrnn import options
 
@@ -16,9 +16,6 @@ A task's `cli.py` needs nothing else, and stays light: click, the standard libra
     def predict(sources, run, json, output, device, threads):
         from cnnrnn.caption import predict
         ...
-
-    caption.add_command(options.features_command("caption"))
-    caption.add_command(options.runs_command("caption"))
 
 Each block is one decorator that applies a list of options; its docstring names the arguments that
 the callback receives. `-q`, `--debug` and `--help` come with the command class, and so does the
@@ -258,85 +255,3 @@ def model_option(models: Sequence[str], default: str | None = None) -> Callable:
     return click.option(
         "--model", type=click.Choice(models), default=default or models[0], help="The model."
     )
-
-
-def features_command(task: str) -> click.Command:
-    """The verb `features` of a task: extract through the cache, and look after the cache."""
-
-    @click.command(
-        "features", cls=ExampleCommand,
-        examples=[
-            (f"cnnrnn {task} features photos/", "look at every photo of a folder, once"),
-            (f"cnnrnn {task} features scenes:0-99 --json", "what was cached and what was not"),
-            (f"cnnrnn {task} features --info", "what the cache holds"),
-        ],
-    )
-    @click.argument("sources", nargs=-1, type=click.Path())
-    @click.option("--info", "verb", flag_value="info", help="List the cache files instead.")
-    @click.option("--verify", "verb", flag_value="verify", help="Check every cached row instead.")
-    @click.option("--clear", "verb", flag_value="clear", help="Empty the cache instead.")
-    @click.option(
-        "--layer", type=click.Choice(["grid", "pooled", "pixels"]), default="grid",
-        help="Which output of the backbone.",
-    )
-    @backbone_options
-    @limit_option
-    @device_options
-    @json_option
-    @click.pass_context
-    def features(ctx: click.Context, sources: tuple, verb: str | None, **given: Any) -> int:
-        """Extract features, so that training finds them in the cache.
-
-        SOURCES are pictures: files, folders, globs, a list (@names.txt or - for stdin), scenes:N.
-        """
-        if bool(sources) == bool(verb):
-            problem = f"--{verb} takes no SOURCES" if verb else "Missing argument 'SOURCES...'"
-            raise click.UsageError(problem, ctx)
-
-        from cnnrnn import backend
-        from cnnrnn.features import verbs
-
-        if verb:
-            return verbs.CACHE_VERBS[verb](given["json"])
-        backend.choose(given["device"], given["threads"])
-        return verbs.extract(
-            sources, given["backbone"], given["weights"], given["layer"], given["image_size"],
-            given["limit"], given["json"],
-        )
-
-    return features
-
-
-def runs_command(task: str) -> click.Command:
-    """The verb `runs` of a task: its runs in `runs/TASK/`, best first."""
-
-    @click.command(
-        "runs", cls=ExampleCommand,
-        examples=[
-            (f"cnnrnn {task} runs", "all runs, best first"),
-            (f"cnnrnn {task} runs --json", "the same for programs"),
-        ],
-    )
-    @json_option
-    def runs(json: bool) -> None:
-        """List the runs, best first."""
-        from cnnrnn.training.run import list_runs
-
-        found = list_runs(RUNS, task)
-        if json:
-            for each in found:
-                console.json_line(each.as_dict())
-        elif found:
-            head = ["run", "model", "data", "epochs", "metric", "value", "made", "state"]
-            console.result(console.table(head, map(_run_row, found)))
-        else:
-            console.info(f"no runs in {RUNS}/{task}/; `cnnrnn {task} train` makes one")
-
-    return runs
-
-
-def _run_row(run: Any) -> list:
-    """One row of the table of runs, from a `training.run.RunSummary`."""
-    made = run.created[:16].replace("T", " ")
-    state = "finished" if run.finished else "not finished"
-    return [str(run.path), run.model, run.data, run.epochs, run.metric, run.value, made, state]

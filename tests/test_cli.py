@@ -13,7 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from cnnrnn import __version__, console, options
+from cnnrnn import __version__, console, options, verbs
 from cnnrnn.cli import main
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.files import cache_root
@@ -250,7 +250,7 @@ def test_runs_lists_the_best_first(tmp_path, monkeypatch):
     from cnnrnn.training.run import Run
 
     monkeypatch.chdir(tmp_path)
-    command = options.runs_command("caption")
+    command = verbs.runs_command("caption")
     result = call(command)
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == "no runs in runs/caption/; `cnnrnn caption train` makes one\n"
@@ -282,7 +282,7 @@ def pictures(tmp_path):
 
 
 def test_features_counts_hits_misses_and_bad_sources(pictures):
-    command = options.features_command("caption")
+    command = verbs.features_command("caption")
     # The output `pixels` needs no network, so the test needs no Keras.
     given = [str(pictures), "--layer", "pixels", "--image-size", "4"]
     result = call(command, *given)
@@ -302,7 +302,7 @@ def test_features_counts_hits_misses_and_bad_sources(pictures):
 
 
 def test_features_looks_after_the_cache(pictures):
-    command = options.features_command("caption")
+    command = verbs.features_command("caption")
     call(command, str(pictures / "a.png"), "--layer", "pixels", "--image-size", "4")
     (info,) = map(json.loads, call(command, "--info", "--json").stdout.splitlines())
     assert (info["rows"], info["problem"]) == (1, "")
@@ -325,11 +325,11 @@ def _flip_the_last_picture_byte(info):
 
 @pytest.mark.parametrize("args", [(), ("a.jpg", "--info")])
 def test_features_takes_either_sources_or_a_cache_verb(args):
-    result = call(options.features_command("caption"), *args)
+    result = call(verbs.features_command("caption"), *args)
     assert result.exit_code == 2 and "SOURCES" in result.stderr
 
 
 def test_features_without_any_picture_is_a_failure(tmp_path):
-    result = call(options.features_command("caption"), str(tmp_path), "--layer", "pixels")
+    result = call(verbs.features_command("caption"), str(tmp_path), "--layer", "pixels")
     assert result.exit_code == 1 and result.stderr.startswith("error: ")
     assert len(result.stderr.splitlines()) == 1

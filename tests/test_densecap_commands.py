@@ -15,6 +15,7 @@ from cnnrnn.cli import main
 from cnnrnn.densecap.describer import DenseCaptioner, DescribeSettings
 from cnnrnn.media import images
 from cnnrnn.regions.boxes import from_inclusive, to_sized
+from cnnrnn.text.vocabulary import END
 from cnnrnn.training.run import Run
 
 SMALL = [
@@ -214,6 +215,42 @@ def test_options_that_do_not_go_together(capsys, arguments, message):
     assert call("densecap", *arguments) == 2
     said = capsys.readouterr().err.strip()
     assert message in said and "\n" not in said
+
+
+# -- export --------------------------------------------------------------------------------------
+
+
+def test_export_says_the_same(run, place, capsys):
+    assert call("densecap", "export", "--run", run.path, "-o", "exported") == 0
+    assert "outputs agree to" in capsys.readouterr().err
+    names = {path.name for path in (place / "exported").iterdir()}
+    assert names == {"model.keras", "vocabulary.json", "config.json"}
+    assert call("densecap", "export", "--run", run.path, "-o", "exported") == 2
+    assert "exported exists already" in capsys.readouterr().err
+
+
+def test_a_saved_model_is_asked_in_three_steps_and_says_what_the_run_says(run, place):
+    """Without anything of this package, as another program does it."""
+    tf = pytest.importorskip("tensorflow")
+    arguments = ["--run", run.path, "-o", "served", "--as", "saved-model"]
+    assert call("densecap", "export", *arguments) == 0
+    served = tf.saved_model.load(str(place / "served" / "saved_model"))
+    picture = scenes.render(scenes.scene("train", 0))
+    first = served.propose({"pictures": tf.constant(picture[None])})
+    boxes = first["boxes"][:, :4]
+    second = served.recognise({"grid": first["grid"], "boxes": boxes})
+    numbers = served.speak({"codes": second["codes"][0]})["words"].numpy()
+
+    describer = DenseCaptioner.load(run.path)
+    expected = describer.describe_boxes(picture, boxes.numpy()[0])
+    words = describer.vocabulary.words
+    for row, region, score in zip(
+        numbers, expected.regions, second["scores"].numpy()[0], strict=True
+    ):
+        spoken = [words[number] for number in row]
+        spoken = spoken[: spoken.index(words[END])] if words[END] in spoken else spoken
+        assert " ".join(spoken) == region.phrase
+        assert 1 / (1 + np.exp(-score)) == pytest.approx(region.score, abs=1e-4)
 
 
 # -- evaluation ----------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cnnrnn import console, options
+from cnnrnn import console, options, verbs
 from cnnrnn.errors import UsageError
 
 TASK = "caption"
@@ -322,5 +322,5 @@ def predict(
     return prediction.predict(sources, _run_or_runs(run, runs), settings)
 
 
-caption.add_command(options.features_command(TASK))
-caption.add_command(options.runs_command(TASK))
+caption.add_command(verbs.features_command(TASK))
+caption.add_command(verbs.runs_command(TASK))

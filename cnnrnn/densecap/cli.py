@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import click
 
-from cnnrnn import options
+from cnnrnn import options, verbs
 from cnnrnn.errors import UsageError
 
 TASK = "densecap"
 BACKBONES = ("scenes", "mobilenet_v2", "vgg16")
+_TOOLS = "cnnrnn.densecap.cli_tools"
 FORMATS = ("auto", "visual-genome", "coco", "yolo", "voc", "jsonl", "csv")
 
 
 @click.group(
     cls=options.ExampleGroup,
+    lazy={"export": f"{_TOOLS}:export"},
     examples=[
         ("cnnrnn densecap train", "train on the built-in world"),
         ("cnnrnn densecap predict photo.jpg", "boxes with phrases"),
@@ -268,5 +270,5 @@ def find(phrase, sources, run, places, best, limit, json, device, threads) -> in
     return search.find(phrase, sources, run, places, best, limit, json)
 
 
-densecap.add_command(options.features_command(TASK))
-densecap.add_command(options.runs_command(TASK))
+densecap.add_command(verbs.features_command(TASK))
+densecap.add_command(verbs.runs_command(TASK))

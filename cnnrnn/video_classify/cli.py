@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cnnrnn import console, options
+from cnnrnn import console, options, verbs
 from cnnrnn.errors import UsageError
 
 TASK = "video-classify"
@@ -261,4 +261,4 @@ def predict(sources, run, top, window, limit, json, output, device, threads) -> 
     return prediction.predict(sources, run, settings)
 
 
-video_classify.add_command(options.runs_command(TASK))
+video_classify.add_command(verbs.runs_command(TASK))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cnnrnn import console, options
+from cnnrnn import options, verbs
 from cnnrnn.video_classify.cli import TASK, data_options, frame_options
 
 LIMIT = click.option(
@@ -110,28 +110,4 @@ def features(ctx, sources, verb, limit, device, threads, json, **given) -> int:
     return extraction.extract(sources, chosen, limit, json)
 
 
-@click.command(
-    cls=options.ExampleCommand,
-    examples=[("cnnrnn video-classify export --run runs/video-classify/clips-1 -o door", "")],
-)
-@options.run_option
-@click.option(
-    "-o", "--output", type=options.PATH, metavar="DIR", required=True, help="A new folder."
-)
-@click.option(
-    "--as", "form", type=click.Choice(["keras", "saved-model"]), default="keras",
-    help="One .keras file, or TensorFlow's SavedModel.",
-)  # fmt: skip
-@options.device_options
-def export(run, output, form, device, threads) -> int:
-    """Write a run's model for other programs, and see that it still says the same."""
-    from cnnrnn import backend
-    from cnnrnn.video_classify import export as exporting
-
-    backend.choose(device=device, threads=threads)
-    difference = exporting.export(run, output, form)
-    console.closing(
-        ("export", f"outputs agree to {difference:.1e}"),
-        ("saved", f"{output}/"),
-    )
-    return 0
+export = verbs.export_command(TASK)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cnnrnn import console, options
+from cnnrnn import console, options, verbs
 from cnnrnn.errors import UsageError
 
 TASK = "vqa"
@@ -271,5 +271,5 @@ def ask(
     return asking.ask(medium, questions, run, settings)
 
 
-vqa.add_command(options.features_command(TASK))
-vqa.add_command(options.runs_command(TASK))
+vqa.add_command(verbs.features_command(TASK))
+vqa.add_command(verbs.runs_command(TASK))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cnnrnn import console, options
+from cnnrnn import options, verbs
 from cnnrnn.vqa.cli import TASK, backbone_options, data_options, fit_options, net_options
 
 
@@ -46,28 +46,4 @@ def compare(ctx, models, seeds, quick, name, json, device, threads, **_) -> int:
     return comparison.compare(plan, options.RUNS, name, json)
 
 
-@click.command(
-    cls=options.ExampleCommand,
-    examples=[("cnnrnn vqa export --run runs/vqa/scenes-1 -o answers", "")],
-)
-@options.run_option
-@click.option(
-    "-o", "--output", type=options.PATH, metavar="DIR", required=True, help="A new folder."
-)
-@click.option(
-    "--as", "form", type=click.Choice(["keras", "saved-model"]), default="keras",
-    help="One .keras file, or TensorFlow's SavedModel.",
-)  # fmt: skip
-@options.device_options
-def export(run, output, form, device, threads) -> int:
-    """Write a run's model for other programs, and see that it still says the same."""
-    from cnnrnn import backend
-    from cnnrnn.vqa import export as exporting
-
-    backend.choose(device=device, threads=threads)
-    difference = exporting.export(run, output, form)
-    console.closing(
-        ("export", f"outputs agree to {difference:.1e}"),
-        ("saved", f"{output}/"),
-    )
-    return 0
+export = verbs.export_command(TASK)

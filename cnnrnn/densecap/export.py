@@ -1,0 +1,109 @@
+"""A run's model for other programs, see `training.export`.
+
+They ask it in three steps, and choose between them which boxes are worth it (suppression at IoU
+0.7 after the first, at 0.3 after the second):
+
+    propose     pictures (B, h, w, 3) uint8 -> grid (B, H, W, D), boxes (B, N, 4), scores (B, N)
+    recognise   grid, boxes (B, R, 4) -> codes (B, R, C), boxes (B, R, 4), scores (B, R)
+    speak       codes (R, C) -> words (R, 15), the likeliest at each step; the vocabulary's END and
+                whatever follows it are no words
+
+Scores are logits. Boxes are (x1, y1, x2, y2) in pixels of the picture, whose sizes are
+`regions.sizes`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from cnnrnn import backend
+from cnnrnn.densecap.check import MAX_WORDS
+from cnnrnn.densecap.describer import DenseCaptioner
+from cnnrnn.files import write_json
+from cnnrnn.regions.sizes import sizes
+from cnnrnn.text.vocabulary import START
+from cnnrnn.training import export as exporting
+from cnnrnn.training.export import Endpoint
+from cnnrnn.training.fit import load_model
+
+_PICTURES, _REGIONS = 2, 5  # that are tried
+
+
+def export(run: Path | None, output: Path, form: str = "keras") -> float:
+    """Write `model.keras` or `saved_model/`, vocabulary.json and config.json into a new folder.
+
+    Args:
+        run: its folder; None takes the newest one, else the shipped starter.
+        output: the folder, which must not exist.
+        form: a key of `training.export.FORMS`.
+
+    Returns:
+        the largest difference of an output between the run and the file, opened again.
+
+    Raises:
+        UsageError: the folder exists.
+        CnnRnnError: the file does not say what the run says; nothing is left then.
+    """
+    exporting.check(output, form)
+    found = DenseCaptioner.load(run).run
+    model = load_model(found.best)  # the describer's own may be rewritten to run faster
+
+    def fill(folder: Path) -> None:
+        shutil.copyfile(found.path / "vocabulary.json", folder / "vocabulary.json")
+        write_json(folder / "config.json", found.config)
+
+    return exporting.write(output, form, model, _endpoints(model), fill)
+
+
+def propose(model, inputs: dict) -> dict:
+    """The first step, see above."""
+    grid = model.proposals.look(inputs["pictures"])
+    boxes, scores = model.proposals.propose(grid)
+    return {"grid": grid, "boxes": boxes, "scores": scores}
+
+
+def recognise(model, inputs: dict) -> dict:
+    """The second step, see above."""
+    codes, scores, boxes = model.recognise(inputs["grid"], inputs["boxes"])
+    return {"codes": codes, "boxes": boxes, "scores": scores}
+
+
+def speak(model, inputs: dict) -> dict:
+    """The third step, see above: greedy, without a search."""
+    ops = backend.keras().ops
+    memory, state = model.writer.begin(inputs["codes"])
+    word = ops.full_like(ops.cast(inputs["codes"][:, 0], "int32"), START)
+    words = []
+    for _ in range(MAX_WORDS):
+        chances, state, _ = model.writer.advance(memory, state, word)
+        word = ops.cast(ops.argmax(chances, axis=-1), "int32")
+        words.append(word)
+    return {"words": ops.stack(words, axis=1)}
+
+
+def _endpoints(model) -> list[Endpoint]:
+    net = model.proposals
+    height, width = sizes(net.backbone, net.side)[0]
+    generator = np.random.default_rng(0)
+    pictures = generator.integers(0, 255, (_PICTURES, height, width, 3)).astype(np.uint8)
+    grid = np.asarray(net.look(pictures), np.float32)
+    corners = generator.uniform(0, 0.5, (_PICTURES, _REGIONS, 2))
+    shares = np.concatenate([corners, corners + generator.uniform(0.1, 0.5, corners.shape)], -1)
+    boxes = (shares * [width, height, width, height]).astype(np.float32)
+    codes = np.asarray(model.recognise(grid, boxes)[0], np.float32)[0]
+    # A network of one size has no other.
+    free = len(sizes(net.backbone, net.side)) > 1
+    sides = (None, None) if free else (height, width)
+    cells = (None, None) if free else grid.shape[1:3]
+    seen = (None, *cells, grid.shape[3])
+    return [
+        Endpoint("propose", propose, {"pictures": pictures}, {"pictures": (None, *sides, 3)}),
+        Endpoint(
+            "recognise", recognise, {"grid": grid, "boxes": boxes},
+            {"grid": seen, "boxes": (None, None, 4)},
+        ),
+        Endpoint("speak", speak, {"codes": codes}, {"codes": (None, codes.shape[1])}),
+    ]  # fmt: skip

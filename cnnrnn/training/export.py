@@ -1,0 +1,156 @@
+"""A run's model for other programs: one Keras file, or a SavedModel, opened again and compared.
+
+    check(output, form)                        before anything heavy is opened
+    difference = write(output, form, model, [Endpoint("serve", ask, given, shapes)], fill)
+
+What other programs can ask a model is an endpoint. Each is tried with made-up inputs, before and
+after: a folder is there only where both say the same.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnnrnn import backend
+from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.training.fit import load_model
+
+TOLERANCE = 1e-4  # between the outputs of the run and those of the file that was written
+SERVE = "serve"  # the usual name of a model's only endpoint
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One thing that a model can be asked.
+
+    name: of it in a SavedModel.
+    ask: takes a model and a dictionary of inputs, and gives a tensor or a dictionary of them.
+    given: inputs that are tried.
+    shapes: of the inputs by name, None for an axis that may have any length.
+    """
+
+    name: str
+    ask: Callable[[Any, dict], Any]
+    given: Mapping[str, np.ndarray]
+    shapes: Mapping[str, tuple]
+
+
+Answer = Callable[[Endpoint], Any]
+
+
+def _keras(model: Any, endpoints: Sequence[Endpoint], folder: Path) -> Answer:
+    path = folder / "model.keras"
+    model.save(path)
+    again = load_model(path)
+    return lambda endpoint: endpoint.ask(again, dict(endpoint.given))
+
+
+def _saved_model(model: Any, endpoints: Sequence[Endpoint], folder: Path) -> Answer:
+    if backend.name() != "tensorflow":
+        raise CnnRnnError("a SavedModel needs the TensorFlow backend", "use --as keras")
+    path = folder / "saved_model"
+    archive = backend.keras().export.ExportArchive()
+    archive.track(model)
+    for each in endpoints:
+        archive.add_endpoint(each.name, _asking(each, model), [_signature(each)])
+    # Keras prints the signature of what it writes.
+    archive.write_out(str(path), verbose=False)
+
+    def answer(endpoint: Endpoint) -> Any:
+        layer = backend.keras().layers.TFSMLayer(str(path), call_endpoint=endpoint.name)
+        return layer(dict(endpoint.given))
+
+    return answer
+
+
+def _asking(endpoint: Endpoint, model: Any) -> Callable[[dict], Any]:
+    return lambda inputs: endpoint.ask(model, inputs)
+
+
+def _signature(endpoint: Endpoint) -> dict:
+    spec = backend.keras().InputSpec
+    return {
+        name: spec(shape=endpoint.shapes[name], dtype=str(value.dtype))
+        for name, value in endpoint.given.items()
+    }
+
+
+FORMS: dict[str, Callable[[Any, Sequence[Endpoint], Path], Answer]] = {
+    "keras": _keras,
+    "saved-model": _saved_model,
+}
+
+
+def check(output: Path, form: str) -> None:
+    """Refuse what cannot be written.
+
+    Raises:
+        UsageError: no such form, or the folder exists.
+    """
+    if form not in FORMS:
+        raise UsageError(f"no form {form!r}", f"one of {', '.join(FORMS)}")
+    if Path(output).exists():
+        raise UsageError(f"{output} exists already", "choose a new folder")
+
+
+def write(
+    output: Path,
+    form: str,
+    model: Any,
+    endpoints: Sequence[Endpoint],
+    fill: Callable[[Path], None],
+) -> float:
+    """Write `model.keras` or `saved_model/` and whatever else belongs to it into a new folder.
+
+    Args:
+        output: the folder, see `check`.
+        form: a key of `FORMS`.
+        model: a Keras model.
+        endpoints: what it can be asked.
+        fill: writes the other files into the folder that it is given.
+
+    Returns:
+        the largest difference of an output between the model and the file, opened again.
+
+    Raises:
+        CnnRnnError: the disk does not take it, or the file does not say what the model says;
+            nothing is left then.
+    """
+    output = Path(output)
+    wanted = [_outputs(each.ask(model, dict(each.given))) for each in endpoints]
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=output.parent, prefix=f".{output.name}."))
+    except OSError as error:
+        raise CnnRnnError(f"cannot write {output}: {error.strerror or error}") from error
+    try:
+        answer = FORMS[form](model, endpoints, folder)
+        said = [_outputs(answer(each)) for each in endpoints]
+        difference = max(map(_difference, said, wanted))
+        if not difference <= TOLERANCE:
+            raise CnnRnnError(
+                f"the exported model differs by {difference:.1e}", f"at most {TOLERANCE:.0e}"
+            )
+        fill(folder)
+        os.chmod(folder, 0o755)
+        os.replace(folder, output)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return difference
+
+
+def _outputs(said: Any) -> dict[str, np.ndarray]:
+    said = said if isinstance(said, dict) else {"": said}
+    return {name: np.asarray(value, np.float64) for name, value in said.items()}
+
+
+def _difference(said: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> float:
+    return max(float(np.abs(said[name] - value).max()) for name, value in wanted.items())
