@@ -62,7 +62,8 @@ def floor(module: str) -> float:
         return 2
     if part in TASKS:
         return 3
-    assert part in ("cli", "options", "verbs", "__main__"), f"{module} is on no floor: put it on one"
+    known = ("cli", "options", "verbs", "__main__")
+    assert part in known, f"{module} is on no floor: put it on one"
     return 4
 
 

@@ -16,7 +16,7 @@ def test_words_with_the_same_neighbours_are_near():
     """Two worlds: in one, cats and dogs sit; in the other, cars and buses drive."""
     pytest.importorskip("gensim")
     sentences = [["the", "cat", "sits", "down"], ["the", "dog", "sits", "down"],
-                 ["a", "car", "drives", "away"], ["a", "bus", "drives", "away"]] * 60  # fmt: skip
+                 ["a", "car", "drives", "away"], ["a", "bus", "drives", "away"]] * 400  # fmt: skip
     found = word2vec.trained(sentences, size=12, seed=1)
     assert set(found.words) == {word for each in sentences for word in each} and found.size == 12
     table = found.table(["cat", "dog", "car", "bus"])

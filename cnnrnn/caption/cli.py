@@ -324,3 +324,4 @@ def predict(
 
 caption.add_command(verbs.features_command(TASK))
 caption.add_command(verbs.runs_command(TASK))
+caption.add_command(verbs.export_command(TASK, ("keras", "saved-model", "onnx")))

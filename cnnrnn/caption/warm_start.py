@@ -38,8 +38,7 @@ def warm_start(model, vocabulary: Vocabulary, path: Path | str) -> None:
     numbers = {word: number for number, word in enumerate(theirs.words)}
     shared = [(new, numbers[word]) for new, word in enumerate(vocabulary.words) if word in numbers]
     # These have a row or column for each word; every other weight is taken as it is.
-    by_word = [(model.embed.embeddings, 0), *model.vocabulary.by_word]
-    axes = {variable.path: axis for variable, axis in by_word}
+    axes = {variable.path: axis for variable, axis in model.by_word()}
     numpy = backend.keras().ops.convert_to_numpy
     _check_alike(model, other, run)
     for variable, known in zip(model.weights, other.get_weights(), strict=True):

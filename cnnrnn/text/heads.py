@@ -5,6 +5,9 @@ Dimension letters: N vectors, E their numbers, V words.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from cnnrnn import backend
 
 keras = backend.keras()
@@ -15,35 +18,24 @@ _PACKAGE = "cnnrnn.text"
 SHARPNESS = 20.0
 
 
-@keras.saving.register_keras_serializable(_PACKAGE)
-class FreeWords(keras.layers.Dense):
-    """Each word has weights of its own."""
+class _ByVector(keras.layers.Layer):
+    """A layer that takes word vectors beside its input and has V units."""
 
-    activation_before = "tanh"
+    def __init__(self, units: int, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
 
-    def call(self, inputs, embeddings):
-        """(N, E), embeddings (V, E), which are not looked at -> logits (N, V)."""
-        return super().call(inputs)
-
-    @property
-    def by_word(self) -> list[tuple]:
-        """Its weights that have a part for each word, with the axis that the words lie along."""
-        return [(self.kernel, 1), (self.bias, 0)]
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
 
 
 @keras.saving.register_keras_serializable(_PACKAGE)
-class TiedWords(keras.layers.Layer):
+class TiedWords(_ByVector):
     """A word's weights are its vector (Press and Wolf 2017): logits = x . embeddings^T + b.
 
     Args:
         units: V.
     """
-
-    activation_before = "tanh"
-
-    def __init__(self, units: int, **kwargs):
-        super().__init__(**kwargs)
-        self.units = units
 
     def build(self, input_shape):
         self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
@@ -53,17 +45,9 @@ class TiedWords(keras.layers.Layer):
         """(N, E), embeddings (V, E) -> logits (N, V)."""
         return ops.matmul(inputs, ops.transpose(embeddings)) + self.bias
 
-    @property
-    def by_word(self) -> list[tuple]:
-        """See `FreeWords`."""
-        return [(self.bias, 0)]
-
-    def get_config(self):
-        return {**super().get_config(), "units": self.units}
-
 
 @keras.saving.register_keras_serializable(_PACKAGE)
-class NearestWords(keras.layers.Layer):
+class NearestWords(_ByVector):
     """The vector is taken for that of the next word, and the nearest word is the likeliest:
 
         logits = SHARPNESS * cosine(x, embeddings)
@@ -71,13 +55,6 @@ class NearestWords(keras.layers.Layer):
     Args:
         units: V.
     """
-
-    activation_before = None  # a vector may point anywhere
-    by_word = ()  # see `FreeWords`
-
-    def __init__(self, units: int, **kwargs):
-        super().__init__(**kwargs)
-        self.units = units
 
     def build(self, input_shape):
         self.built = True
@@ -87,8 +64,29 @@ class NearestWords(keras.layers.Layer):
         inputs = ops.normalize(inputs, axis=-1)
         return SHARPNESS * ops.matmul(inputs, ops.transpose(ops.normalize(embeddings, axis=-1)))
 
-    def get_config(self):
-        return {**super().get_config(), "units": self.units}
+
+@dataclass(frozen=True)
+class Head:
+    """A way of reading words.
+
+    layer: makes the layer for V words. Files of models hold it by the name of its class.
+    activation: of the vector that it reads.
+    by_vector: the layer takes the word vectors too.
+    by_word: of the layer, its weights that have a part for each word, with the axis of the words.
+    """
+
+    layer: Callable
+    activation: str | None
+    by_vector: bool
+    by_word: Callable
 
 
-HEADS = {"free": FreeWords, "tied": TiedWords, "nearest": NearestWords}
+HEADS = {
+    # Each word has weights of its own.
+    "free": Head(
+        keras.layers.Dense, "tanh", False, lambda layer: [(layer.kernel, 1), (layer.bias, 0)]
+    ),
+    "tied": Head(TiedWords, "tanh", True, lambda layer: [(layer.bias, 0)]),
+    # A vector may point anywhere.
+    "nearest": Head(NearestWords, None, True, lambda layer: []),
+}

@@ -101,9 +101,10 @@ class LanguageModel(keras.Model):
         )  # fmt: skip
         setattr(self, rnn, first)
         self.join = keras.layers.Dense(
-            embedding, activation=HEADS[head].activation_before, name="join", dtype=policy
+            embedding, activation=HEADS[head].activation, name="join", dtype=policy
         )
-        self.vocabulary = HEADS[head](vocabulary_size, name="vocabulary", dtype=policy)
+        self.head = HEADS[head]
+        self.vocabulary = self.head.layer(vocabulary_size, name="vocabulary", dtype=policy)
 
     def build(self, input_shape=None):
         """Make every weight now, so that a loaded model needs no first call."""
@@ -198,8 +199,12 @@ class LanguageModel(keras.Model):
 
     def _logits(self, joined, training=False):
         joined = self.dropout(self.join(joined), training=training)
-        embeddings = ops.convert_to_tensor(self.embed.embeddings)
-        return ops.cast(self.vocabulary(joined, embeddings), "float32")
+        more = [ops.convert_to_tensor(self.embed.embeddings)] if self.head.by_vector else []
+        return ops.cast(self.vocabulary(joined, *more), "float32")
+
+    def by_word(self) -> list[tuple]:
+        """The weights that have a part for each word, with the axis of the words."""
+        return [(self.embed.embeddings, 0), *self.head.by_word(self.vocabulary)]
 
     def begin_with(self, vectors: np.ndarray) -> None:
         """Take word vectors float32 (V, E) as the first ones."""
