@@ -69,7 +69,7 @@ def test_shared_words_keep_their_rows_and_new_ones_their_first_weights(old):
         ("attention", {"rnn": "gru"}, "has --rnn lstm, not gru"),
         ("attention", {"layers": 2}, "has --layers 1, not 2"),
         ("attention", {"head": "tied"}, "has the output free, not tied"),
-        ("inject-init", {}, "is attention, not inject-init"),
+        ("inject-init", {}, "has --model attention, not inject-init"),
     ],
 )
 def test_a_run_of_another_shape_is_one_clear_line(old, kind, changes, differs):

@@ -13,6 +13,7 @@ MODELS = ("attention", "inject-init", "inject", "merge")
 
 @click.group(
     cls=options.ExampleGroup,
+    lazy={"compare": "cnnrnn.caption.cli_tools:compare"},
     examples=[
         ("cnnrnn caption predict scenes:3", "a sentence for a picture of the built-in world"),
         ("cnnrnn caption train", "train on the built-in world"),

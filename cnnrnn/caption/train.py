@@ -21,6 +21,7 @@ from cnnrnn.caption.prepare import (
     with_features,
 )
 from cnnrnn.caption.settings import LEARNED, WORD2VEC, TrainSettings
+from cnnrnn.caption.warm_start import check_alike, warm_start
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.features.familiarity import SAMPLE, Familiarity
 from cnnrnn.features.precomputed import open_features
@@ -104,6 +105,8 @@ def train(
     begun = begin(TrainSettings, settings, TASK, root, name, deterministic, resume)
     run, deterministic = begun.run, begun.deterministic
     prepared = prepare(begun.settings)
+    if prepared.settings.init and not run:
+        check_alike(prepared.settings)
     prepared.check.tell()
     settings = prepared.settings
     config = settings.as_config() | {"deterministic": deterministic}
@@ -134,6 +137,8 @@ def dry_run(settings: TrainSettings) -> dict[str, float]:
         `pictures`, `extraction_seconds`, `training_seconds` (all epochs), `disk_bytes`.
     """
     prepared = prepare(settings)
+    if prepared.settings.init:
+        check_alike(prepared.settings)
     prepared.check.tell()
     settings = prepared.settings
     backend.configure(seed=settings.seed, precision=settings.precision)
@@ -266,8 +271,6 @@ def _fit(run: Run, prepared: Prepared, training: Pictures, aside: Pictures, resu
 
 def _begin(model, prepared: Prepared, training: Pictures) -> None:
     """Give a model its first weights, where these are not all random."""
-    from cnnrnn.caption.warm_start import warm_start
-
     settings, vocabulary, vectors = prepared.settings, prepared.vocabulary, prepared.vectors
     if settings.embeddings == WORD2VEC:
         vectors = word_vectors.trained(settings, vocabulary, training.examples)

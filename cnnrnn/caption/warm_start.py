@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnrnn import backend, console
+from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.text.vocabulary import Vocabulary
 from cnnrnn.training.run import Run
@@ -40,7 +41,7 @@ def warm_start(model, vocabulary: Vocabulary, path: Path | str) -> None:
     # These have a row or column for each word; every other weight is taken as it is.
     axes = {variable.path: axis for variable, axis in model.by_word()}
     numpy = backend.keras().ops.convert_to_numpy
-    _check_alike(model, other, run)
+    _check_same_shape(model, other, run)
     for variable, known in zip(model.weights, other.get_weights(), strict=True):
         axis = axes.get(variable.path)
         if axis is not None:
@@ -61,22 +62,41 @@ def _by_word(
     return np.moveaxis(new, 0, axis)
 
 
-def _check_alike(model, other, run: Run) -> None:
+def check_alike(settings: TrainSettings) -> None:
+    """Raise early, before a run is made, where the options ask for another net than --init has.
+
+    Raises:
+        CnnRnnError: no such run, or its net has another shape.
+    """
+    run = Run.open(settings.init, TASK)
+    theirs = TrainSettings.from_config(run.config)
+    names = ("model", "rnn", "layers", "hidden", "embedding", "output", "tie", "fusion")
+    _refuse(
+        run,
+        {f"--{name}": (getattr(theirs, name), getattr(settings, name)) for name in names},
+    )
+
+
+def _check_same_shape(model, other, run: Run) -> None:
     """Raise where a net differs from that of a run in more than its words and its dropout."""
-    if type(model) is not type(other):
-        differ = f"is {_name(other)}, not {_name(model)}"
-    else:
+    kinds = (_name(other), _name(model))
+    pairs = {"--model": kinds}
+    if kinds[0] == kinds[1]:
         ours, theirs = (
-            each.get_config() | {"feature_shape": each.feature_shape[-1]} for each in (model, other)
+            each.get_config() | {"feature_shape": each.feature_shape[-1]}
+            for each in (model, other)
         )
-        differ = ", ".join(
-            f"has {_SHAPE[key]} {theirs[key]}, not {ours[key]}"
-            for key in _SHAPE
-            if ours.get(key) != theirs.get(key)
-        )
+        pairs |= {said: (theirs.get(key), ours.get(key)) for key, said in _SHAPE.items()}
+    _refuse(run, pairs)
+
+
+def _refuse(run: Run, pairs: dict[str, tuple]) -> None:
+    """Raise if in one of the pairs, by what they are called, theirs is not ours."""
+    differ = [f"{said} {theirs}, not {ours}" for said, (theirs, ours) in pairs.items()
+              if theirs != ours]  # fmt: skip
     if differ:
         raise CnnRnnError(
-            f"the model of {run.path} has another shape: it {differ}",
+            f"the model of {run.path} has another shape: it has {', '.join(differ)}",
             "leave such options out: they are taken from that run",
         )
 

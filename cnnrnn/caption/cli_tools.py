@@ -1,0 +1,58 @@
+"""The command beside training and captioning: compare."""
+
+from __future__ import annotations
+
+import click
+
+from cnnrnn import options
+from cnnrnn.caption.cli import TASK
+
+
+@click.command(
+    cls=options.ExampleCommand,
+    examples=[
+        ("cnnrnn caption compare --quick", "every way once, in minutes"),
+        ("cnnrnn caption compare", "three seeds, intervals, the claims of the course"),
+        ("cnnrnn caption compare --data captions.csv --models merge,inject", "your own data"),
+    ],
+)
+@options.data_options()
+@click.option(
+    "--models", metavar="LIST",
+    help="Only these of attention, inject-init, inject, merge, no-clipping, fixed-rate, "
+    "two-layers, word2vec, vectors. Default: all of them.",
+)  # fmt: skip
+@click.option(
+    "--deeper", metavar="BACKBONE", help="Also compare with a deeper CNN than --backbone."
+)
+@click.option("--seeds", type=options.POSITIVE, help="Trainings of each. Default: 3.")
+@click.option("--quick", is_flag=True, help="One seed, less data, fewer epochs.")
+@options.backbone_options
+@click.option("--hidden", type=options.POSITIVE, help="Units of a recurrent layer.")
+@click.option("--embedding", type=options.POSITIVE, help="Size of the word vectors.")
+@click.option(
+    "--tokenizer", type=click.Choice(["words", "characters"]),
+    help="characters: for Chinese and other text without spaces. Default: words.",
+)  # fmt: skip
+@click.option("--epochs", type=options.POSITIVE, help="At most so many passes over the data.")
+@click.option("--batch", type=options.POSITIVE, help="Pictures in a batch.")
+@click.option("--holdout", type=options.POSITIVE, help="Training pictures kept aside.")
+@options.name_option
+@options.json_option
+@options.device_options
+@click.pass_context
+def compare(ctx, models, deeper, seeds, quick, name, json, device, threads, **_) -> int:
+    """Train captioners in every way on the same pictures, and test what the course claims.
+
+    What was trained stays in runs/compare/NAME/: called again, the command goes on there.
+    """
+    from cnnrnn import backend
+    from cnnrnn.caption import compare as comparison
+    from cnnrnn.caption.settings import TrainSettings
+    from cnnrnn.training.chosen import settings_of
+
+    backend.choose(device=device, threads=threads)
+    base = settings_of(ctx, TrainSettings, TASK, None, None)
+    chosen = models.split(",") if models else None
+    plan = comparison.plan(base, chosen, seeds, quick, deeper)
+    return comparison.compare(plan, options.RUNS, name, json)
