@@ -125,6 +125,19 @@ def test_runs_caption_together(capsys):
     assert json.loads(capsys.readouterr().out)["pictures"] == 3
 
 
+def test_runs_are_compared_without_training(capsys):
+    runs = "runs/caption/a,runs/caption/b"
+    assert call("caption", "compare", "--runs", runs, "--json") == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["model"] for line in lines if "model" in line][:3] == [
+        "a", "b", "nearest neighbour",
+    ]  # fmt: skip
+    assert all(line["held"] is None for line in lines if "beats" in line.get("claim", ""))
+    assert lines[0]["perplexity"] > 1 and 0 <= lines[0]["new"] <= 1 and lines[0]["words"] >= 1
+    assert call("caption", "compare", "--runs", runs, "--epochs", "3") == 2
+    assert "--epochs does not go with --runs" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

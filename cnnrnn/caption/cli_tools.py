@@ -6,6 +6,7 @@ import click
 
 from cnnrnn import options
 from cnnrnn.caption.cli import TASK
+from cnnrnn.errors import UsageError
 
 
 @click.command(
@@ -14,6 +15,7 @@ from cnnrnn.caption.cli import TASK
         ("cnnrnn caption compare --quick", "every way once, in minutes"),
         ("cnnrnn caption compare", "three seeds, intervals, the claims of the course"),
         ("cnnrnn caption compare --data captions.csv --models merge,inject", "your own data"),
+        ("cnnrnn caption compare --runs runs/caption/a,runs/caption/b", "what was trained"),
     ],
 )
 @options.data_options()
@@ -22,6 +24,9 @@ from cnnrnn.caption.cli import TASK
     help="Only these of attention, inject-init, inject, merge, no-clipping, fixed-rate, "
     "two-layers, word2vec, vectors. Default: all of them.",
 )  # fmt: skip
+@click.option(
+    "--runs", metavar="A,B", help="Compare these runs instead of training; not with other options."
+)
 @click.option(
     "--deeper", metavar="BACKBONE", help="Also compare with a deeper CNN than --backbone."
 )
@@ -41,7 +46,9 @@ from cnnrnn.caption.cli import TASK
 @options.json_option
 @options.device_options
 @click.pass_context
-def compare(ctx, models, deeper, seeds, quick, name, json, device, threads, **_) -> int:
+def compare(
+    ctx, models, runs, deeper, seeds, quick, name, json, device, threads, data, format, **_
+) -> int:  # fmt: skip
     """Train captioners in every way on the same pictures, and test what the course claims.
 
     What was trained stays in runs/compare/NAME/: called again, the command goes on there.
@@ -49,9 +56,19 @@ def compare(ctx, models, deeper, seeds, quick, name, json, device, threads, **_)
     from cnnrnn import backend
     from cnnrnn.caption import compare as comparison
     from cnnrnn.caption.settings import TrainSettings
-    from cnnrnn.training.chosen import settings_of
+    from cnnrnn.training.chosen import flag, settings_of, typed
 
     backend.choose(device=device, threads=threads)
+    if runs:
+        given = set(typed(ctx))
+        if others := sorted(given - {"runs", "data", "format", "json", "device", "threads"}):
+            raise UsageError(
+                f"{flag(others[0])} does not go with --runs", "these were trained already"
+            )
+        from pathlib import Path
+
+        folders = [Path(each) for each in runs.split(",") if each]
+        return comparison.compare_runs(folders, data if "data" in given else None, format, json)
     base = settings_of(ctx, TrainSettings, TASK, None, None)
     chosen = models.split(",") if models else None
     plan = comparison.plan(base, chosen, seeds, quick, deeper)

@@ -129,9 +129,7 @@ def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:
     Raises:
         CnnRnnError: `name` holds the comparison of something else, or there is no test split.
     """
-    data = readers.load(plan.base.data, plan.base.format, plan.base.limit)
-    if not data.split("test"):
-        raise CnnRnnError(f"{data.name} has no test pictures", "check the column split")
+    data = _with_test(readers.load(plan.base.data, plan.base.format, plan.base.limit))
     name = name or f"caption-{data.name}" + "-quick" * plan.quick
     folder = comparison_folder(Path(root), name, plan.as_config())
     failed, results = False, []
@@ -152,6 +150,37 @@ def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:
     write_page(folder / "report.html", table, found, plan.quick)
     close(folder, len(todo), found)
     return 1 if failed else 0
+
+
+def compare_runs(runs: Sequence[Path], data: str | None, format: str, json: bool) -> int:
+    """Judge runs that exist already, by their own data or by other, and print tables and claims; a
+    run of a comparison counts for the claims by the name of its folder.
+
+    Args:
+        runs: their folders.
+        data, format: see `data.load`; None takes the first run's own.
+
+    Raises:
+        UsageError: two runs with one name.
+        CnnRnnError: no run, or there is no test split.
+    """
+    opened = [Run.open(path, TASK) for path in runs]
+    names = [run.name for run in opened]
+    if len(set(names)) < len(names):
+        raise UsageError("two of the runs have one name", "rename the folder of one")
+    if data is None:
+        data, format = opened[0].config["data"], opened[0].config["data_format"]
+    found = _with_test(readers.load(data, format))
+    results = [judged(run, run.name, found) for run in opened]
+    table = Table(found.name, results + _untrained(opened[0], found, results[0].ids))
+    show(table, claims(table), json)
+    return 0
+
+
+def _with_test(data: CaptionData) -> CaptionData:
+    if not data.split("test"):
+        raise CnnRnnError(f"{data.name} has no test pictures", "check the column split")
+    return data
 
 
 def judged(run: Run, variant: str, data: CaptionData) -> Result:

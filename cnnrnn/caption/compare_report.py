@@ -15,6 +15,7 @@ _HEADS = {
     "words": "words used", "new": "new captions", "seconds": "s an epoch",
     "milliseconds": "ms a picture",
 }  # fmt: skip
+_NO_METEOR = "METEOR needs Java; StemMatch stands in, and is another score"
 _QUALITY = ("model", OWN, *MEANS, SHUFFLED)
 _MANNER = ("model", "perplexity", "words", "new", "parameters", "seconds", "milliseconds", "seeds")
 
@@ -30,7 +31,7 @@ def show(table: Table, claims: Sequence[Claim], json: bool) -> None:
             console.result(console.table(*_cells(table, keys)))
             console.result("")
         if not _has_meteor(table):
-            console.info("METEOR needs Java")
+            console.info(_NO_METEOR)
     tell_claims(claims, json)
 
 
@@ -59,7 +60,7 @@ def write_page(path: Path, table: Table, claims: Sequence[Claim], quick: bool) -
         *_cells(table, _QUALITY),
         note=f"On {table.pictures} test pictures. `{SHUFFLED}`: CIDEr of the same captions beside "
         "other pictures. `human`: the first caption that people wrote, scored by the others."
-        + ("" if _has_meteor(table) else " METEOR needs Java."),
+        + ("" if _has_meteor(table) else f" {_NO_METEOR}."),
     )
     report.table(
         "Models",

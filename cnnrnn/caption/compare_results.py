@@ -10,11 +10,12 @@ import numpy as np
 
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.intervals import Figure, over_seeds
+from cnnrnn.text.metrics import KEYS
 from cnnrnn.training.comparison import by_model
 
 OWN, SHUFFLED = "CIDEr", "shuffled pictures"
 # The columns that are means over seeds, beside CIDEr, and how each is called.
-MEANS = ("Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "METEOR", "ROUGE_L")
+MEANS = tuple(key for key in KEYS if key != OWN)
 
 
 @dataclass

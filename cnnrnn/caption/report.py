@@ -10,6 +10,7 @@ from cnnrnn.caption.captioner import Captioner
 from cnnrnn.caption.evaluate import Evaluation
 from cnnrnn.caption.prepare import Pictures
 from cnnrnn.text.decoder import DecodeSettings
+from cnnrnn.text.metrics import KEYS
 from cnnrnn.text.vectors import nearest
 from cnnrnn.text.vocabulary import SPECIALS
 from cnnrnn.training.report import Card, Report
@@ -18,7 +19,6 @@ from cnnrnn.training.run_report import add_curves, close, opened, range_text
 
 SAMPLES = 12
 _RANKS = (4, 9, 19, 39, 79, 159, 319, 639)  # of the words whose neighbours are shown
-SCORES = ("Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "METEOR", "ROUGE_L", "CIDEr")
 _CURVES = {
     "loss": ("nats a word", {"training (smoothed)": "loss", "kept aside": "val_loss"}),
     "CIDEr": ("greedy captions of the pictures kept aside", {"kept aside": "val_CIDEr"}),
@@ -63,7 +63,7 @@ def write_report(
     )
     for missing, reason in best.missing.items():
         report.warning(f"{missing} is not in the table: {reason}.")
-    keys = [key for key in SCORES if key in best.scores]
+    keys = [key for key in KEYS if key in best.scores]
     report.table(
         "Scores",
         ["", *keys],
