@@ -24,7 +24,7 @@ keras = backend.keras()
 ops = keras.ops
 
 V, H, E, D, CELLS = 11, 16, 6, 5, 6
-SHAPES = {"pooled": (D,), "grid": (2, 3, D)}
+SHAPES = {"pooled": (D,), "grid": (2, 3, D), "steps": (3, D)}
 # Three captions of a picture and one of another: words are 4 to 10.
 CAPTIONS = [[[4, 5, 6], [7], [4, 4]], [[8, 9]]]
 
@@ -255,6 +255,19 @@ def test_inject_reads_the_picture_with_every_word_by_hand():
         _, state, _ = model.advance(memory, state, ops.convert_to_tensor(np.array([START])))
         cell = cell / 2 + math.tanh(3) / 2
         assert float(state[1][0, 0]) == pytest.approx(cell, rel=1e-6)
+
+
+def test_a_clip_of_fewer_frames_is_watched_as_far_as_it_goes():
+    model = made("clip-lstm")
+    seen = features(model, 1)
+    cut = seen.copy()
+    cut[:, 2] = 0
+    shorter = np.concatenate([cut[:, :2], np.zeros_like(cut)], axis=1)  # 2 frames of 5
+    _, state = model.begin(cut)
+    _, same = model.begin(shorter)
+    _, other = model.begin(seen)
+    np.testing.assert_allclose(numpy(state[0]), numpy(same[0]), atol=1e-6)
+    assert np.abs(numpy(state[0]) - numpy(other[0])).max() > 1e-6
 
 
 @pytest.mark.parametrize(("fusion", "joined"), [("multiply", 0.0), ("add", math.tanh(0.7))])

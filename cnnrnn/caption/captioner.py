@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from cnnrnn import console
 from cnnrnn.errors import CnnRnnError
+from cnnrnn.features.clip_vectors import ClipVectors
 from cnnrnn.features.extractor import Extractor
 from cnnrnn.features.familiarity import Familiarity
 from cnnrnn.media.arriving import arriving
@@ -72,18 +74,31 @@ class Captioner:
         self.familiarity, self.run = familiarity, run
         self.runs = [run]
 
+    @property
+    def clips(self) -> bool:
+        """Whether it captions clips, not pictures."""
+        return self.run is not None and _takes_clips(self.run)
+
     @classmethod
-    def load(cls, run: Path | str | None = None, root: Path | str = "runs") -> Captioner:
+    def load(
+        cls, run: Path | str | None = None, root: Path | str = "runs", clips: bool = False
+    ) -> Captioner:
         """Open a run.
 
         Args:
             run: its folder; None takes the newest run under `root` that sees pictures with weights
                 that are here, else the shipped starter.
+            clips: with None, the newest run that sees clips instead; there is no starter for them.
 
         Raises:
             CnnRnnError: no such run, or a damaged one.
         """
-        found = found_run(run, root, TASK, STARTER, _sees)
+        found = found_run(run, root, TASK, STARTER, partial(_sees, clips=clips))
+        if run is None and clips and not _takes_clips(found):
+            raise CnnRnnError(
+                "there is no run for clips here",
+                "train one: cnnrnn caption train --data clips --model clip-lstm",
+            )
         from cnnrnn.caption import models  # noqa: F401  registers the classes
         from cnnrnn.training.fit import load_model
 
@@ -195,7 +210,11 @@ def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
         size = BATCH
 
 
-def _extractor(run: Run) -> Extractor | None:
+def _takes_clips(run: Run) -> bool:
+    return bool(run.config.get("frames"))
+
+
+def _extractor(run: Run) -> Extractor | ClipVectors | None:
     """The backbone of a run; None for one that was trained on precomputed features.
 
     Raises:
@@ -204,19 +223,28 @@ def _extractor(run: Run) -> Extractor | None:
     config = run.config
     if not config.get("backbone"):
         return None
-    extractor = Extractor(
-        backbone=config["backbone"],
-        weights=config["weights"],
-        output=config["feature_output"],
-        size=tuple(config["image_size"]),
-        batch=BATCH,
-    )
+    size = tuple(config["image_size"])
+    if _takes_clips(run):
+        mean = config["feature_output"] != "steps"
+        extractor = ClipVectors(
+            config["backbone"], config["weights"], size, config["frames"], mean
+        )
+    else:
+        extractor = Extractor(
+            backbone=config["backbone"],
+            weights=config["weights"],
+            output=config["feature_output"],
+            size=size,
+            batch=BATCH,
+        )
     check_weights(run, extractor.spec.weights_hash)
     return extractor
 
 
-def _sees(run: Run) -> bool:
-    """Whether a run can look at pictures here and now; tells why where it cannot."""
+def _sees(run: Run, clips: bool) -> bool:
+    """Whether a run can look at pictures, or at clips, here and now; tells why where it cannot."""
+    if _takes_clips(run) != clips:
+        return False
     try:
         reason = "" if _extractor(run) else f"run {run.path} needs precomputed features"
     except CnnRnnError as error:

@@ -12,6 +12,8 @@ _PAIRS = (
     ("an adaptive learning rate helps", BASE, "fixed-rate"),
     ("pretrained word vectors help", "word2vec", BASE),
     ("attention beats one vector for the whole picture", BASE, ONE_VECTOR),
+    ("a clip tells more than one frame", "clip-lstm", "one-frame"),
+    ("the order of frames tells something", "clip-lstm", "clip-mean"),
     ("foretelling words beats foretelling their vectors", "word2vec", "vectors"),
 )
 

@@ -8,7 +8,7 @@ from cnnrnn import console, options, verbs
 from cnnrnn.errors import UsageError
 
 TASK = "caption"
-MODELS = ("attention", "inject-init", "inject", "merge")
+MODELS = ("attention", "inject-init", "inject", "merge", "clip-lstm")
 
 
 @click.group(
@@ -168,6 +168,7 @@ _fit_options = options.block(
         ("cnnrnn caption train", "the built-in world, a few minutes"),
         ("cnnrnn caption train --data captions.csv --dry-run", "check your data first"),
         ("cnnrnn caption train --data Flickr8k --weights weights.h5", "photos"),
+        ("cnnrnn caption train --data clips --model clip-lstm", "clips: what happens in them"),
         ("cnnrnn caption train --resume runs/caption/scenes-1", "go on after an interruption"),
         (
             "cnnrnn caption train --init runs/caption/scenes-1 --reward cider",
@@ -178,6 +179,10 @@ _fit_options = options.block(
 @options.data_options()
 @options.model_option(MODELS)
 @options.backbone_options
+@click.option(
+    "--frames", type=options.POSITIVE, metavar="N",
+    help="The data are clips; look at N frames of each. Default of --data clips: 8.",
+)  # fmt: skip
 @options.features_option
 @_net_options
 @_fit_options
@@ -213,7 +218,9 @@ def train(
 
 
 def _example(run) -> str:
-    return "scenes:3" if run.config["data"] == "scenes" else "photo.jpg"
+    built_in = {"scenes": "scenes:3", "clips": "clips:3"}
+    named = "clip.mp4" if run.config.get("frames") else "photo.jpg"
+    return built_in.get(run.config["data"], named)
 
 
 def _begun(ctx: click.Context, kind, config, init):
@@ -312,7 +319,10 @@ def evaluate(
 def predict(
     ctx, sources, run, runs, start, trace, font, limit, json, output, device, threads, **_
 ) -> int:  # fmt: skip
-    """Write a sentence for each picture: files, folders, globs, lists, - or scenes:N."""
+    """Write a sentence for each picture: files, folders, globs, lists, - or scenes:N.
+
+    A run that was trained on clips takes clips instead, or clips:N.
+    """
     from cnnrnn import backend
     from cnnrnn.caption import predict as prediction
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from cnnrnn import options
-from cnnrnn.caption.cli import TASK
 from cnnrnn.errors import UsageError
 
 
@@ -22,7 +21,7 @@ from cnnrnn.errors import UsageError
 @click.option(
     "--models", metavar="LIST",
     help="Only these of attention, inject-init, inject, merge, no-clipping, fixed-rate, "
-    "two-layers, word2vec, vectors. Default: all of them.",
+    "two-layers, word2vec, vectors; of clips clip-lstm, clip-mean, one-frame. Default: all.",
 )  # fmt: skip
 @click.option(
     "--runs", metavar="A,B", help="Compare these runs instead of training; not with other options."
@@ -33,6 +32,7 @@ from cnnrnn.errors import UsageError
 @click.option("--seeds", type=options.POSITIVE, help="Trainings of each. Default: 3.")
 @click.option("--quick", is_flag=True, help="One seed, less data, fewer epochs.")
 @options.backbone_options
+@click.option("--frames", type=options.POSITIVE, metavar="N", help="The data are clips, see train.")
 @click.option("--hidden", type=options.POSITIVE, help="Units of a recurrent layer.")
 @click.option("--embedding", type=options.POSITIVE, help="Size of the word vectors.")
 @click.option(
@@ -56,7 +56,7 @@ def compare(
     from cnnrnn import backend
     from cnnrnn.caption import compare as comparison
     from cnnrnn.caption.settings import TrainSettings
-    from cnnrnn.training.chosen import flag, settings_of, typed
+    from cnnrnn.training.chosen import changes_of, flag, typed
 
     backend.choose(device=device, threads=threads)
     if runs:
@@ -69,7 +69,10 @@ def compare(
 
         folders = [Path(each) for each in runs.split(",") if each]
         return comparison.compare_runs(folders, data if "data" in given else None, format, json)
-    base = settings_of(ctx, TrainSettings, TASK, None, None)
+    # Of clips every model but the usual one can be compared.
+    of_clips = data == "clips" or "frames" in typed(ctx)
+    start = {"model": "clip-lstm"} if of_clips else {}
+    base = TrainSettings(**start, **changes_of(ctx, TrainSettings))
     chosen = models.split(",") if models else None
     plan = comparison.plan(base, chosen, seeds, quick, deeper)
     return comparison.compare(plan, options.RUNS, name, json)

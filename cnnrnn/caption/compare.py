@@ -52,6 +52,12 @@ VARIANTS: dict[str, dict] = {
     "word2vec": {"embeddings": "word2vec"},
     "vectors": {"embeddings": "word2vec", "output": "vectors"},
 }
+# The same of clips.
+CLIP_VARIANTS: dict[str, dict] = {
+    "clip-lstm": {"model": "clip-lstm"},
+    "clip-mean": {"model": "inject-init"},
+    "one-frame": {"model": "inject-init", "frames": 1},
+}
 _QUICK = {"limit": 400, "epochs": 5}
 _SEARCH = DecodeSettings()
 
@@ -72,7 +78,8 @@ class Plan:
 
     def settings(self, variant: str, seed: int) -> TrainSettings:
         """The settings of one training."""
-        changes = {"backbone": self.deeper} if variant == DEEP_CNN else VARIANTS[variant]
+        known = _known(self.base)
+        changes = {"backbone": self.deeper} if variant == DEEP_CNN else known[variant]
         return replace(self.base, **{"model": "attention", **changes}, seed=seed)
 
     def as_config(self) -> dict:
@@ -100,24 +107,33 @@ def plan(
     Raises:
         UsageError: a model that does not exist.
     """
-    chosen = [name.strip() for name in models] if models else _possible()
+    known = _known(base)
+    chosen = [name.strip() for name in models] if models else _possible(known)
     for name in chosen:
-        if name not in VARIANTS:
-            raise UsageError(f"no model {name!r} to compare", f"one of {', '.join(VARIANTS)}")
+        if name not in known:
+            raise UsageError(f"no model {name!r} to compare", f"one of {', '.join(known)}")
+    if deeper and base.clips:
+        raise UsageError("--deeper is for pictures", "leave it out for clips")
     if quick:
         base = quickened(base, _QUICK)
     variants = dict.fromkeys([*chosen, DEEP_CNN] if deeper else chosen)
     return Plan(base, tuple(variants), seeds or (1 if quick else SEEDS), quick, deeper)
 
 
-def _possible() -> list[str]:
+def _known(base: TrainSettings) -> dict[str, dict]:
+    return CLIP_VARIANTS if base.clips else VARIANTS
+
+
+def _possible(known: dict[str, dict]) -> list[str]:
     """All variants, without those that need a package that is not here."""
+    if not any("embeddings" in changes for changes in known.values()):
+        return list(known)
     try:
         word2vec.check_installed()
     except CnnRnnError as error:
         console.warn(f"{error.message}: word2vec and vectors are left out ({error.hint})")
-        return [name for name, changes in VARIANTS.items() if "embeddings" not in changes]
-    return list(VARIANTS)
+        return [name for name, changes in known.items() if "embeddings" not in changes]
+    return list(known)
 
 
 def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:

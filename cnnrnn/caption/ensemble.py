@@ -71,6 +71,8 @@ class CaptionerEnsemble(Captioner):
                     f"{other.run.path} and {first.run.path} know different words",
                     "runs that caption together must be trained on the same data",
                 )
+            if other.clips != first.clips:
+                raise CnnRnnError("one run captions clips, another pictures", "leave one out")
         model = Ensemble([each.model for each in members])
         super().__init__(model, first.vocabulary, first.extractor, first.familiarity, first.run)
         self.runs = [each.run for each in members]
@@ -79,33 +81,38 @@ class CaptionerEnsemble(Captioner):
     def _look(self, source: Source):
         if None in self._extractors:
             raise self._blind()
-        data = source.content()
+        data = self._extractors[0].content(source)
         return [each.pixels(source, data) for each in self._extractors]
 
     def _features(self, looked: Sequence) -> tuple[np.ndarray, ...]:
         """Of each backbone; one that several runs share looks once."""
         known: list[tuple] = []
         for number, extractor in enumerate(self._extractors):
-            same = (found for spec, found in known if spec == extractor.spec)
+            kind = (extractor.spec, extractor.row_shape)
+            same = (found for other, found in known if other == kind)
             features = next(same, None)
             if features is None:
                 features = extractor.compute([pixels[number] for pixels in looked])
-            known.append((extractor.spec, features))
+            known.append((kind, features))
         return tuple(features for _, features in known)
 
     def _known(self, features: tuple[np.ndarray, ...]):
         return super()._known(features[0])
 
 
-def opened(run: Path | str | Sequence[Path | str] | None) -> Captioner:
+def opened(run: Path | str | Sequence[Path | str] | None, clips: bool = False) -> Captioner:
     """One run, see `Captioner.load`, or several that caption together.
+
+    Args:
+        run: the run or runs; None for the newest that fits.
+        clips: it is wanted for clips.
 
     Raises:
         UsageError: a list of fewer than two.
         CnnRnnError: a run cannot be opened, or they know different words.
     """
     if run is None or isinstance(run, Path | str):
-        return Captioner.load(run)
+        return Captioner.load(run, clips=clips)
     if len(run) < 2:
         raise UsageError(f"{len(run)} run is no ensemble", "name two or more: --runs A,B")
     found = CaptionerEnsemble([Captioner.load(each) for each in run])

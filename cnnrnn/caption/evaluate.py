@@ -16,7 +16,7 @@ import numpy as np
 
 from cnnrnn import console
 from cnnrnn.caption.captioner import Captioner
-from cnnrnn.caption.data import BUILT_IN, CaptionData, Example, load
+from cnnrnn.caption.data import BUILT_IN, CLIPS, CaptionData, Example, load
 from cnnrnn.caption.ensemble import joined, opened
 from cnnrnn.caption.prepare import Pictures, with_features
 from cnnrnn.caption.settings import TrainSettings
@@ -237,7 +237,7 @@ def run_or_file(
     if predictions:
         found = load(data or BUILT_IN, format, limit)
         return [evaluate_predictions(found, split, predictions, tokenizer)], []
-    captioner = opened(run)
+    captioner = opened(run, clips=data == CLIPS)
     if data is None:
         data, format = captioner.run.config["data"], captioner.run.config["data_format"]
     console.info(f"run {captioner.run.path}, data {data}")

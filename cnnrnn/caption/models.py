@@ -154,4 +154,38 @@ class Attention(LanguageModel):
         return ops.transpose(vectors, (0, 2, 1, 3))
 
 
-MODELS = {"inject-init": InjectInit, "inject": Inject, "merge": Merge, "attention": Attention}
+@keras.saving.register_keras_serializable(_PACKAGE)
+class ClipLstm(LanguageModel):
+    """An LSTM watches the frames of a clip, and what it then remembers is the first input of the
+    net that writes (after Venugopalan et al. 2015, "Sequence to Sequence - Video to Text").
+
+    `features` are (B, frames, D), zeros behind the frames of a clip that has fewer.
+    """
+
+    feature_output = "steps"
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.watch = keras.layers.LSTM(self.hidden, name="watch", dtype=self.dtype_policy)
+
+    def build(self, input_shape=None):
+        self.watch.build((None, None, self._settings["feature_shape"][-1]))
+        super().build(input_shape)
+
+    def _code_size(self) -> int:
+        return self.hidden
+
+    def _look(self, features, training=False):
+        features = ops.cast(features, self.compute_dtype)
+        real = ops.any(ops.not_equal(features, 0), axis=-1)  # (B, frames)
+        features = self.feature_dropout(features, training=training)
+        return (), self._first_state(self.watch(features, mask=real, training=training), training)
+
+
+MODELS = {
+    "inject-init": InjectInit,
+    "inject": Inject,
+    "merge": Merge,
+    "attention": Attention,
+    "clip-lstm": ClipLstm,
+}

@@ -10,8 +10,11 @@ from pathlib import Path
 from cnnrnn import console
 from cnnrnn.caption.captioner import STARTER, Caption, Captioner
 from cnnrnn.caption.ensemble import opened
-from cnnrnn.errors import CnnRnnError
+from cnnrnn.caption.prepare import picture_of
+from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.media import drawing, fonts, images
+from cnnrnn.media.images import SUFFIXES
+from cnnrnn.media.medium import CLIPS, PICTURES, VIDEO_SUFFIXES
 from cnnrnn.media.sources import OutputNames, Source, check_place, expand
 from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.training.found import tell_run
@@ -56,7 +59,9 @@ def predict(
     """
     if settings.output:
         _check_output(settings)
-    captioner = opened(run)
+    clips = any(map(_is_clip, arguments))
+    captioner = opened(run, clips)
+    _check_medium(arguments, captioner)
     captioner.writer.beginning(settings.start)
     if len(captioner.runs) == 1:
         tell_run(captioner.run, STARTER, "the built-in world")
@@ -69,7 +74,8 @@ def predict(
             seen.append(source)
             yield source
 
-    sources = remembered(islice(expand(arguments), settings.limit))
+    medium = CLIPS if captioner.clips else PICTURES
+    sources = remembered(islice(expand(arguments, medium=medium), settings.limit))
     slow = "-" in arguments
     for caption in captioner.stream(sources, settings.search, settings.start, slow):
         source = seen.pop(0)
@@ -87,7 +93,28 @@ def predict(
             report.ok()
         except CnnRnnError as error:
             report.fail(caption.name, error)
-    return report.closed("give files, folders or scenes:N")
+    return report.closed(f"give files, folders or {medium.built_in}:N")
+
+
+def _is_clip(argument: str) -> bool:
+    # A GIF may be either.
+    suffix = Path(argument).suffix.lower()
+    return argument.startswith(f"{CLIPS.built_in}:") or suffix in VIDEO_SUFFIXES - SUFFIXES
+
+
+def _check_medium(arguments: Sequence[str], captioner: Captioner) -> None:
+    """Refuse what is named as a clip where a run captions pictures, and the reverse."""
+    for argument in arguments:
+        if not captioner.clips and _is_clip(argument):
+            raise UsageError(
+                f"{argument} is a clip, and {captioner.run.path} captions pictures",
+                "train one for clips: cnnrnn caption train --data clips --model clip-lstm",
+            )
+        if captioner.clips and argument.startswith(f"{PICTURES.built_in}:"):
+            raise UsageError(
+                f"{argument} is a picture, and {captioner.run.path} captions clips",
+                "name another run with --run",
+            )
 
 
 def _check_output(settings: PredictSettings) -> None:
@@ -150,7 +177,7 @@ def _draw(
 ) -> None:
     """The picture above its caption and, for a model with attention, where it looked."""
     check_place(source, settings.output)
-    picture = source.read()
+    picture = picture_of(source)
     name = names(caption.name)
     barred = drawing.caption_bar(picture, caption.text, font=settings.font)
     images.save(settings.output / name, barred)

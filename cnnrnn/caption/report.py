@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnrnn.caption.captioner import Captioner
 from cnnrnn.caption.evaluate import Evaluation
-from cnnrnn.caption.prepare import Pictures
+from cnnrnn.caption.prepare import Pictures, picture_of
 from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.text.metrics import KEYS
 from cnnrnn.text.vectors import nearest
@@ -25,9 +25,11 @@ _CURVES = {
     "BLEU-4": ("greedy captions of the pictures kept aside", {"kept aside": "val_Bleu_4"}),
     "learning rate": ("at the end of the epoch", {"rate": "rate"}),
 }
+_DISTANCES = "training: 1 - cosine of the vectors; kept aside: nats a word"
 _SHOWN = (
-    "data", "model", "rnn", "layers", "fusion", "backbone", "weights", "features", "tokenizer",
-    "min_count", "hidden", "embedding", "embeddings", "frozen_words", "output", "tie", "dropout",
+    "data", "frames", "model", "rnn", "layers", "fusion", "backbone", "weights", "features",
+    "tokenizer", "min_count", "hidden", "embedding", "embeddings", "frozen_words", "output", "tie",
+    "dropout",
     "feature_dropout", "smoothing", "mirror", "batch", "holdout", "epochs", "learning_rate",
     "schedule", "clip_norm", "patience", "precision", "init", "scheduled", "reward", "seed",
     "deterministic", "created",
@@ -74,7 +76,10 @@ def write_report(
         + " (95 % bootstrap over pictures). The epoch was chosen on these pictures."
         * ("aside" in which),
     )
-    add_curves(report, run, _CURVES)
+    curves = _CURVES
+    if run.config.get("output") == "vectors":
+        curves = {**curves, "loss": (_DISTANCES, curves["loss"][1])}
+    add_curves(report, run, curves)
     report.gallery(
         "Captions",
         _cards(captioner, pictures, settings),
@@ -113,7 +118,7 @@ def _cards(captioner: Captioner, pictures: Pictures, settings: DecodeSettings) -
     cards = []
     for number, sentences in zip(numbers, described, strict=True):
         example, sentence = pictures.examples[number], sentences[0]
-        picture = example.source.read()
+        picture = picture_of(example.source)
         people = [("people", text) for text in example.captions]
         cards.append(
             Card(

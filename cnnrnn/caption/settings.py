@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cnnrnn.caption.data import BUILT_IN
+from cnnrnn.caption.data import BUILT_IN, CLIPS
 from cnnrnn.errors import UsageError
 from cnnrnn.training.chosen import fields_of
 from cnnrnn.training.settings import (
@@ -19,11 +19,12 @@ from cnnrnn.training.settings import (
     filled,
 )
 
-MODELS = ("attention", "inject-init", "inject", "merge")
+MODELS = ("attention", "inject-init", "inject", "merge", "clip-lstm")
 RNNS = ("lstm", "gru")
 FUSIONS = ("concat", "multiply", "add")
 TOKENIZERS = ("words", "characters")
 REWARDS = ("cider",)
+FRAMES = 8  # of a clip
 LEARNED, WORD2VEC = "learned", "word2vec"
 OUTPUTS = ("words", "vectors")
 PRECISIONS = ("float32", "mixed_bfloat16")
@@ -39,6 +40,7 @@ class TrainSettings:
     fusion: how `merge` joins words and picture, see `models.FUSIONS`; None of any other model.
     backbone, weights, image_size: see `features.extractor.Extractor`; a run's config.json has
         the size as [height, width].
+    frames: how many of a clip are looked at; None: the data are pictures.
     features: a file of precomputed features instead of a backbone.
     tokenizer: `words` or `characters`.
     min_count: words seen less often are unknown.
@@ -75,6 +77,7 @@ class TrainSettings:
     backbone: str | None = None
     weights: str = "auto"
     image_size: int | list | None = None
+    frames: int | None = None
     features: str | None = None
     tokenizer: str = TOKENIZERS[0]
     min_count: int | None = None
@@ -105,8 +108,8 @@ class TrainSettings:
         check_choices(self, _CHOICES)
         check_shares(self, "dropout", "feature_dropout", "smoothing", "scheduled")
         check_counts(
-            self, "layers", "hidden", "embedding", "batch", "holdout", "epochs", "min_count",
-            "patience",
+            self, "layers", "frames", "hidden", "embedding", "batch", "holdout", "epochs",
+            "min_count", "patience",
         )  # fmt: skip
         check_fit(self)
         if self.features and (self.backbone or self.weights != "auto" or self.image_size):
@@ -114,6 +117,7 @@ class TrainSettings:
                 "precomputed features come from a network of their own",
                 "leave out --backbone, --weights and --image-size",
             )
+        self._check_medium()
         if self.fusion and self.model != "merge":
             raise UsageError(
                 f"the model {self.model} has no --fusion", "it is how --model merge joins"
@@ -135,6 +139,27 @@ class TrainSettings:
                 "wrote",
                 "leave them out with --reward",
             )
+
+    def _check_medium(self) -> None:
+        if self.model == "clip-lstm" and not self.clips:
+            raise UsageError(
+                "the model clip-lstm watches clips", f"--data {CLIPS}, or --frames 8 for your own"
+            )
+        if not self.clips:
+            return
+        if self.model == "attention":
+            raise UsageError(
+                "the model attention looks at the places of one picture",
+                "for clips: --model clip-lstm, inject-init, inject or merge",
+            )
+        for name in ("mirror", "features"):
+            if getattr(self, name):
+                raise UsageError(f"--{name} is for pictures", "leave it out for clips")
+
+    @property
+    def clips(self) -> bool:
+        """Whether the data are clips."""
+        return self.data == CLIPS or self.frames is not None
 
     def _check_vectors(self) -> None:
         if not self.has_vectors:
@@ -162,7 +187,7 @@ class TrainSettings:
     @property
     def built_in(self) -> bool:
         """Whether the data is the drawn world."""
-        return self.data == BUILT_IN
+        return self.data in (BUILT_IN, CLIPS)
 
     @property
     def has_vectors(self) -> bool:
@@ -175,6 +200,9 @@ class TrainSettings:
         Args:
             pictures: how many there are to train on.
             captions: how many there are of them.
+
+        Raises:
+            UsageError: what was chosen does not go with what is decided.
         """
         chosen = _LIKELIHOOD | (_BUILT_IN if self.built_in else _PHOTOS)
         if self.reward:
@@ -185,11 +213,19 @@ class TrainSettings:
         chosen["holdout"] = max(1, min(500, pictures // 10))
         # A word seen once in a small set is worth learning; in a large one it is mostly a slip.
         chosen["min_count"] = 1 if captions < 2_000 else 2 if captions < 10_000 else 5
+        if self.clips:
+            chosen |= {"frames": FRAMES, "mirror": False}
         if self.model == "merge":
             chosen["fusion"] = FUSIONS[0]
         if self.features:
             del chosen["backbone"]
-        return filled(self, chosen)
+        found = filled(self, chosen)
+        if found.scheduled and found.epochs < 2:
+            raise UsageError(
+                "scheduled words begin in the second epoch, and there is one",
+                "leave out --scheduled, or say --epochs 2 or more",
+            )
+        return found
 
     def as_config(self) -> dict[str, Any]:
         """See `training.settings.as_config`."""
@@ -221,9 +257,9 @@ _CHOICES = {
     "precision": PRECISIONS,
 }
 _KEPT_BY_INIT = (
-    "data", "format", "limit", "model", "rnn", "layers", "fusion", "backbone", "weights",
-    "image_size", "features", "tokenizer", "min_count", "hidden", "embedding", "frozen_words",
-    "output", "tie", "holdout", "seed",
+    "data", "format", "limit", "frames", "model", "rnn", "layers", "fusion", "backbone",
+    "weights", "image_size", "features", "tokenizer", "min_count", "hidden", "embedding",
+    "frozen_words", "output", "tie", "holdout", "seed",
 )  # fmt: skip
 _LIKELIHOOD = {"smoothing": 0.1, "learning_rate": 1e-3}
 # Small steps, and a net that draws captions as it will in use.

@@ -147,7 +147,7 @@ def dry_run(settings: TrainSettings) -> dict[str, float]:
     extraction = 0.0
     if not settings.features:
         made = extractor(settings)
-        pictures = [each.source.read(max(made.size)) for each in trial.examples[:_TRIAL_PICTURES]]
+        pictures = [made.pixels(each.source) for each in trial.examples[:_TRIAL_PICTURES]]
         made.compute(pictures)  # builds the network
         began = time.perf_counter()
         made.compute(pictures)
@@ -175,8 +175,11 @@ def _provenance(prepared: Prepared) -> dict:
     }
     if settings.built_in:
         from cnnrnn import scenes
+        from cnnrnn.scenes import clips
 
-        found["scenes_version"] = scenes.VERSION
+        versions = {"scenes_version": scenes.VERSION, "clips_version": clips.VERSION}
+        name = "clips_version" if settings.clips else "scenes_version"
+        found[name] = versions[name]
     if settings.embeddings not in (LEARNED, WORD2VEC):
         found["embeddings"] = str(Path(settings.embeddings).resolve())
     if settings.features:

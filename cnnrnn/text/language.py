@@ -32,9 +32,9 @@ class LanguageModel(keras.Model):
     """A code is the first input of the recurrent net, then come the words (Vinyals et al. 2015).
 
     A task's own model either is one (a subclass, which may give the net more at each word through
-    `_look`, `_inputs` and `_attend`, and says with `_opening_size`, `_input_size` and
-    `_joined_size` how large what they make is), or has one as a layer and hands it the codes that
-    it makes.
+    `_look`, `_inputs` and `_attend`, and says with `_code_size`, `_opening_size`, `_input_size`
+    and `_joined_size` how large what they make is), or has one as a layer and hands it the codes
+    that it makes.
 
     Training input is a dictionary:
         `features` (B, D) float: the codes;
@@ -109,7 +109,7 @@ class LanguageModel(keras.Model):
     def build(self, input_shape=None):
         """Make every weight now, so that a loaded model needs no first call."""
         settings = self._settings
-        self.opening.build((None, settings["feature_shape"][-1]))
+        self.opening.build((None, self._code_size()))
         self.embed.build((None, None))
         for number, layer in enumerate(self.recurrent):
             layer.build((None, None, self.hidden if number else self._input_size()))
@@ -131,6 +131,9 @@ class LanguageModel(keras.Model):
     def state_parts(self) -> int:
         """How many tensors (S, H) a state is."""
         return len(keras.tree.flatten([layer.cell.state_size for layer in self.recurrent]))
+
+    def _code_size(self) -> int:
+        return self._settings["feature_shape"][-1]
 
     def _opening_size(self) -> int:
         return self._settings["embedding"]
