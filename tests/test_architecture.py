@@ -26,7 +26,7 @@ HEAVY = {"numpy", "cv2", "h5py", "keras", "tensorflow", "PIL", "pycocoevalcap", 
 # Modules of the package `text` that need Keras, and of `features` and `scenes` that are programs.
 KERAS_IN_TEXT = {
     f"cnnrnn.text.{name}"
-    for name in ("decoder", "ensemble", "heads", "language", "losses", "writer")
+    for name in ("decoder", "ensemble", "heads", "language", "losses", "search", "writer")
 }
 BACKEND_NAMES = {"cnnrnn.backend", "cnnrnn.features.engines", "cnnrnn.regions.suppression"}
 
