@@ -79,7 +79,7 @@ _net_options = options.block(
         help="How lstm-vote joins its judgements. Default: mean.",
     ),
     click.option("--keep", type=options.POSITIVE, help="Frames that top-k keeps. Default: 6."),
-    click.option("--width", type=options.POSITIVE, help="First filters of c3d. Default: 16."),
+    click.option("--width", type=options.POSITIVE, help="First filters of c3d. Default: 12."),
     click.option("--dropout", type=float, help="Share of units dropped in training."),
     click.option("--feature-dropout", type=float, help="Share of features dropped."),
 )  # fmt: skip

@@ -32,7 +32,7 @@ LIMIT = click.option(
 @click.option("--holdout", type=click.IntRange(min=0), help="As in train.")
 @click.option("--batch", type=options.POSITIVE, help="Clips in a batch. Default: 32.")
 @click.option("--hidden", type=options.POSITIVE, help="Units of the recurrent nets.")
-@click.option("--width", type=options.POSITIVE, help="First filters of c3d. Default: 16.")
+@click.option("--width", type=options.POSITIVE, help="First filters of c3d. Default: 12.")
 @options.name_option
 @options.json_option
 @options.device_options

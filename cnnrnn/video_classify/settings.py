@@ -81,7 +81,7 @@ class TrainSettings:
     hidden: int | None = None
     votes: str = VOTES[0]
     keep: int = 6
-    width: int = 16
+    width: int = 12
     dropout: float | None = None
     feature_dropout: float = 0.1
     smoothing: float = 0.05
@@ -163,7 +163,7 @@ class TrainSettings:
         if self.model == "c3d":
             chosen["image_size"] = 56
             if self.built_in:
-                chosen["epochs"] = 6  # each takes as long as all of the recurrent nets
+                chosen["epochs"] = 5  # each takes as long as all of the recurrent nets
         elif self.built_in and self.stream == "rgb":
             chosen["grid"] = "4x4"
         if self.data == BUILT_IN[1] and self.model != "c3d":
