@@ -85,7 +85,12 @@ def test_plans():
     settings = found.settings("vectors", 3)
     assert (settings.model, settings.output, settings.seed) == ("attention", "vectors", 3)
     assert found.settings("deeper-cnn", 0).backbone == "vgg16"
-    assert plan(TrainSettings(), ["merge"], 2, quick=False).seeds == 2
+    full = plan(TrainSettings(), ["merge"], 2, quick=False)
+    assert full.seeds == 2 and full.base.limit == 1000
+    assert plan(TrainSettings(data="own.csv"), None, None, quick=False).base.limit is None
+    clips = plan(TrainSettings(data="clips", model="clip-lstm"), None, None, quick=True)
+    assert clips.settings("one-frame", 0).frames == 1
+    assert set(clips.variants) == {"clip-lstm", "clip-mean", "one-frame"}
     with pytest.raises(UsageError, match="no model 'lstm' to compare"):
         plan(TrainSettings(), ["lstm"], None, quick=False)
 
