@@ -195,7 +195,7 @@ def test_it_learns_captions_by_heart_and_says_them(name):
     inputs, targets = batch(model, captions)
     for _ in range(80):
         loss = float(np.ravel(model.train_on_batch(inputs, targets))[0])
-    assert loss < 0.03
+    assert loss < (0.1 if name == "vectors" else 0.03)  # of vectors it is a distance
     steps = GraphSteps(model, offered=5)
     for width in (1, 3):
         found = decode(steps, inputs["features"], DecodeSettings(width, max_words=8))
