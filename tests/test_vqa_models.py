@@ -15,7 +15,14 @@ from cnnrnn.vqa.answers import NONE
 from cnnrnn.vqa.models import MODELS
 from cnnrnn.vqa.models.heads import HEADS
 from cnnrnn.vqa.models.lstm_cnn import FUSIONS
-from cnnrnn.vqa.models.picture import Cells, OwnCnn
+from cnnrnn.vqa.models.picture import (
+    PLACE_DEPTH,
+    Cells,
+    OwnCnn,
+    Standardise,
+    place_code,
+    shifted_place,
+)
 from cnnrnn.vqa.models.question import ENCODERS, CnnQuestion, LstmQuestion
 from cnnrnn.vqa.models.san import Hop
 from cnnrnn.vqa.models.scale import to_unit_scale
@@ -193,6 +200,50 @@ def test_a_hop_by_hand():
     np.testing.assert_allclose(numpy(fit), [[[np.log((3 + 1) / 2)]]], rtol=1e-5)
 
 
+def test_a_second_hop_looks_where_the_first_did_and_where_the_question_moves_it():
+    """With nothing to tell cells apart, only the place is left."""
+    hop = Hop(units=1, hidden=1, follows=True)
+    hop.build()
+    hop.score.kernel.assign([[0.0]])
+    hop.cosine.kernel.assign(np.zeros(hop.cosine.kernel.shape))
+    rows, columns = 5, 8
+    code = place_code(rows, columns)
+    cells, one = np.zeros((1, rows * columns, 1), np.float32), np.zeros((1, 1, 1), np.float32)
+    start = 2 * columns + 3
+    _, where, _ = hop(cells, one, one, code[None, None, start], code)
+    assert int(numpy(where).argmax()) == start
+    # Two columns to the right: the angle of each wave of x.
+    angle = np.pi * 2.0 ** np.linspace(0, 4, PLACE_DEPTH // 4) * 2 / columns
+    turn = np.concatenate([angle, angle, 0 * angle, 0 * angle])
+    hop.cosine.bias.assign(np.cos(turn))
+    hop.sine.bias.assign(np.sin(turn))
+    hop.sine.kernel.assign(np.zeros(hop.sine.kernel.shape))
+    _, where, _ = hop(cells, one, one, code[None, None, start], code)
+    assert int(numpy(where).argmax()) == start + 2
+
+
+def test_shifted_places_by_hand():
+    code = place_code(1, 4)  # x of the middles: 1/8, 3/8, 5/8, 7/8
+    angle = np.pi * 2.0 ** np.linspace(0, 4, PLACE_DEPTH // 4) / 4
+    turn = np.concatenate([angle, angle, 0 * angle, 0 * angle]).astype(np.float32)
+    moved = shifted_place(ops.array(code[None, :1]), np.cos(turn), np.sin(turn))
+    np.testing.assert_allclose(numpy(moved)[0, 0], code[1], atol=1e-5)
+
+
+def test_features_are_scaled_by_what_was_measured(tmp_path):
+    layer = Standardise()
+    layer.build((None, 2, 2))
+    rows = np.array([[[1.0, 1], [1, 1]], [[3, 1], [3, 1]]], np.float32)
+    layer.measure(rows)
+    scaled = numpy(to_unit_scale(rows)).reshape(-1, 2)
+    np.testing.assert_allclose(numpy(layer.mean), scaled.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(numpy(layer(rows)).reshape(-1, 2).std(0), 1, rtol=1e-4)
+    model = made("san")
+    before = numpy(model(asked(model)))
+    model.measure(np.random.default_rng(1).normal(3, 2, (9, *GRID)))
+    assert np.abs(numpy(model(asked(model))) - before).max() > 1e-3
+
+
 def test_word_windows_by_hand():
     """Windows of one, two and three words, each with the sum of what it sees, before tanh."""
     layer = CnnQuestion(words=7, length=4, hidden=3, embedding=1)
@@ -231,7 +282,8 @@ LAYERS = {
     "cnn": CnnQuestion(V, L, 6, 4),
     "cells": Cells(5, GRID, 0.5),
     "own": OwnCnn(3, 1, seed=2),
-    "hop": Hop(4, 6, 0.1),
+    "hop": Hop(4, 6, True, 0.1),
+    "standardise": Standardise(),
     **{name: kind(A, 6) for name, kind in HEADS.items()},
 }
 
@@ -250,6 +302,7 @@ def test_a_layer_serialises(name):
         ("cnn", [(2, L)], (2, 6)),
         ("cells", [(2, *GRID)], (2, 6, 5)),
         ("own", [(2, 17, 24, 3)], (2, 3, 3, 12)),
+        ("standardise", [(2, *GRID)], (2, *GRID)),
         ("classify", [(2, 6)], (2, A)),
         ("regress", [(2, 6)], (2, A)),
     ],

@@ -47,7 +47,8 @@ class TrainSettings:
         size as [height, width].
     stream: what is seen of a clip; `rgb+motion` joins two.
     grid: `2x2` keeps so many rows and columns of a frame apart; None pools an rgb frame, and lets
-        pictures of motion or flow pass a small trained CNN.
+        pictures of motion or flow pass a small trained CNN (but `mean`, `max` and `mean-std` take
+        their cells as they are).
     view: how nets that see order look at rgb frames: as they are, as changes from each to the
         next, centred on their clip's mean, or both frames and changes.
     frames: T, sampled over the whole clip.

@@ -9,7 +9,9 @@ from cnnrnn.vqa.judge import SHUFFLED
 
 BLIND = "question-only"
 TWO, ONE, PLAIN = "san", "san-1", "lstm-cnn"
-STEPS = ("two-step", "chained")
+# Kinds of two steps, each with the box of what the question names and the first look has to find:
+# the red basket itself, or the house that the basket stands below.
+STEPS = {"two-step": "container", "chained": "anchor"}
 CLEARLY = 0.05  # a picture that is worth less than this much accuracy is hardly used
 
 
@@ -17,7 +19,7 @@ def claims(table: Table) -> list[Claim]:
     """The claims in the order of the course."""
     found = [_needs_picture(table), _loses_by_shuffling(table)]
     steps = [kind for kind in STEPS if kind in table.kinds]
-    found += [_second_hop(table, kind) for kind in steps or STEPS[:1]]
+    found += [_second_hop(table, kind) for kind in steps or list(STEPS)[:1]]
     found += [_looks(table, kind) for kind in steps if table.shares(TWO, kind)]
     found.append(_attention(table))
     found.append(_structures(table))
@@ -76,15 +78,17 @@ def _second_hop(table: Table, kind: str) -> Claim:
 
 
 def _looks(table: Table, kind: str) -> Claim:
-    """Held where the first hop looks more at the container than at its content does the second,
-    and both more than a map that says nothing."""
-    text = f"{kind} questions: first the container is looked at, then what is in it"
+    """Held where the first hop looks at what the question names and the second at the content, each
+    at least twice as much as a map that says nothing, and at the content the second more than the
+    first."""
+    named = STEPS[kind]
+    text = f"{kind} questions: first the {named} is looked at, then the content"
     shares = table.shares(TWO, kind)
     if not {"hop 1", "hop 2", "uniform"} <= shares.keys():
         return Claim(text, None, "no maps of two hops")
     first, second, none = shares["hop 1"], shares["hop 2"], shares["uniform"]
     held = (
-        first["container"] > 2 * none["container"]
+        first[named] > 2 * none[named]
         and second["content"] > 2 * none["content"]
         and second["content"] > first["content"]
     )

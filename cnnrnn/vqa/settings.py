@@ -149,7 +149,7 @@ class TrainSettings:
 
 _BUILT_IN = {
     "backbone": "scenes", "hidden": 128, "embedding": 96, "dropout": 0.1, "feature_dropout": 0.0,
-    "smoothing": 0.05, "batch": 8, "epochs": 16, "learning_rate": 4e-3,
+    "smoothing": 0.05, "batch": 16, "epochs": 12, "learning_rate": 3e-3,
 }  # fmt: skip
 _OWN = {
     "image_size": 64, "hidden": 128, "embedding": 64, "dropout": 0.1, "feature_dropout": 0.0,

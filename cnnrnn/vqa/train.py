@@ -40,6 +40,7 @@ from cnnrnn.vqa.settings import TrainSettings
 from cnnrnn.vqa.validate import MONITOR, UNCHOSEN, Validation, last_epoch
 
 _TRIAL_PICTURES = 64
+_MEASURED = 256  # training pictures by which features are scaled
 
 
 @dataclass
@@ -225,6 +226,10 @@ def _model(prepared: Prepared, questions: Questions):
         **{option: getattr(settings, option) for option in kind.OPTIONS},
     )
     model.build()
+    if shape:
+        seen = np.unique(questions.index)
+        some = np.random.default_rng([settings.seed, 2]).permutation(seen)[:_MEASURED]
+        model.measure(questions.features.read(np.sort(some)))
     if words.first:
         model.begin_with(words.first_vectors())
     return model

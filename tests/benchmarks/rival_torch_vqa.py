@@ -17,17 +17,16 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from cnnrnn.features.scenes_cnn import position_code
 from cnnrnn.training.fit import FitSettings, prefetched
 from cnnrnn.vqa.answers import NONE
 from cnnrnn.vqa.batches import QuestionBatches
-from cnnrnn.vqa.models.picture import PLACE_DEPTH
+from cnnrnn.vqa.models.picture import PLACE_DEPTH, place_code
 
 _TRIAL_STEPS = 3
 
 
 def _unit_scale(features: torch.Tensor) -> torch.Tensor:
-    """See `models.scale.to_unit_scale`."""
+    """See `models.scale.to_unit_scale`; standardising needs no training and is left out."""
     axes = tuple(range(1, features.dim()))
     return features * torch.rsqrt(features.square().mean(axes, keepdim=True) + 1e-6)
 
@@ -76,13 +75,14 @@ class TorchSan(nn.Module):
         super().__init__()
         words, answers, depth, hidden, embedding = sizes
         self.read = _Question(words, embedding, hidden, 1, dropout)
-        code = position_code(*grid, PLACE_DEPTH).reshape(1, -1, PLACE_DEPTH)
-        self.register_buffer("code", torch.from_numpy(np.ascontiguousarray(code)))
+        self.register_buffer("code", torch.from_numpy(place_code(*grid)))
         self.project = nn.Linear(depth, hidden)
         self.place = nn.Linear(PLACE_DEPTH, hidden, bias=False)
         self.of_cells = nn.ModuleList(nn.Linear(hidden, hidden, bias=False) for _ in range(hops))
         self.of_query = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(hops))
         self.score = nn.ModuleList(nn.Linear(hidden, 1, bias=False) for _ in range(hops))
+        self.cosine = nn.ModuleList(nn.Linear(hidden, PLACE_DEPTH) for _ in range(hops - 1))
+        self.sine = nn.ModuleList(nn.Linear(hidden, PLACE_DEPTH) for _ in range(hops - 1))
         self.join = nn.Linear(2 * hidden + hops, hidden)
         self.answer = nn.Linear(hidden, answers)
         self.dropout = nn.Dropout(dropout)
@@ -93,14 +93,19 @@ class TorchSan(nn.Module):
         question = _unit_scale(states[0]).unflatten(0, (-1, count))  # (B, Q, H)
         cells = _unit_scale(features).flatten(1, 2)
         cells = torch.tanh(self.project(cells) + self.place(self.code))  # (B, K, H)
-        query, fits = question, []
-        for of_cells, of_query, score in zip(
-            self.of_cells, self.of_query, self.score, strict=True
-        ):
-            met = torch.tanh(of_cells(cells)[:, None] + of_query(query)[:, :, None])
-            scores = score(met)[..., 0]
+        query, fits, place = question, [], None
+        for number, score in enumerate(self.score):
+            keys, asked = self.of_cells[number](cells), self.of_query[number](query)
+            scores = score(torch.tanh(keys[:, None] + asked[:, :, None]))[..., 0]
+            if number:
+                sin_x, cos_x, sin_y, cos_y = place.chunk(4, dim=-1)
+                quarter = torch.cat([cos_x, -sin_x, cos_y, -sin_y], dim=-1)
+                near = place * self.cosine[number - 1](question)
+                near = near + quarter * self.sine[number - 1](question)
+                scores = scores + near @ self.code.T
             total = scores.logsumexp(dim=-1, keepdim=True)
-            seen = (scores - total).exp() @ cells
+            where = (scores - total).exp()
+            seen, place = where @ cells, where @ self.code
             query = query + seen
             fits.append(total - math.log(cells.shape[1]))
         found = self.dropout(torch.cat([query, question * seen], dim=-1))

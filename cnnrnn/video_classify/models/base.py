@@ -101,6 +101,11 @@ def _frames(x, mask):
     return x
 
 
+def signed_root(x):
+    """The square root of what there is, with its sign."""
+    return ops.sign(x) * ops.sqrt(ops.abs(x))
+
+
 # What does not move says the same in every frame, and a net that knows it learns it by heart.
 VIEWS = {
     "frames": (_frames,),
@@ -199,7 +204,7 @@ class VideoModel(keras.Model):
     Args:
         labels: L.
         shapes: (T, ...) of each stream, by name; the order is that in which they are joined.
-        pictures: the streams that pass through a small trained CNN.
+        pictures: the streams whose rows are pictures; they pass a small trained CNN, if `STEMS`.
         hidden: H.
         dropout: share of units dropped before the classifier, 0 to 1.
         feature_dropout: share of features dropped, 0 to 1.
@@ -208,6 +213,7 @@ class VideoModel(keras.Model):
     """
 
     OPTIONS: tuple[str, ...] = ()
+    STEMS = True  # whether pictures of motion and flow pass a small trained CNN
     feature_output = "pooled"
 
     def __init__(
@@ -225,7 +231,7 @@ class VideoModel(keras.Model):
         self._settings = {
             "labels": labels,
             "shapes": {stream: list(shape) for stream, shape in shapes.items()},
-            "pictures": list(pictures),
+            "pictures": list(pictures) if self.STEMS else [],
             "hidden": hidden,
             "dropout": dropout,
             "feature_dropout": feature_dropout,
@@ -235,7 +241,9 @@ class VideoModel(keras.Model):
         self.length = next(iter(self._settings["shapes"].values()))[0]
         self.standardise = [Standardise(name=f"standardise_{stream}") for stream in shapes]
         self.view = View(view, name="view") if "rgb" in shapes and view != "frames" else None
-        self.stems = [PictureStem(hidden, name=f"stem_{stream}") for stream in pictures]
+        self.stems = [
+            PictureStem(hidden, name=f"stem_{stream}") for stream in self._settings["pictures"]
+        ]
         self.feature_dropout = keras.layers.Dropout(feature_dropout)
         self.dropout = keras.layers.Dropout(dropout)
         self.classify = keras.layers.Dense(labels, name="classify")
@@ -267,8 +275,7 @@ class VideoModel(keras.Model):
     def measure(self, rows: Mapping[str, np.ndarray], mask: np.ndarray) -> None:
         """Take the scale of each stream from training clips: rows (n, T, ...), mask (n, T)."""
         for layer, (stream, shape) in zip(self.standardise, self.shapes.items(), strict=True):
-            shape = self._seen(stream, shape)
-            here = rows[stream].reshape(-1, *shape)
+            here = ops.convert_to_numpy(self._seen(stream, shape, ops.array(rows[stream])))
             layer.measure(here, mask)
             if stream == "rgb" and self.view is not None:
                 self.view.measure(ops.convert_to_numpy(layer(here, ops.array(mask))), mask)
@@ -278,7 +285,7 @@ class VideoModel(keras.Model):
         mask, joined = ops.cast(inputs["mask"], "bool"), []
         stems = iter(self.stems)
         for layer, (stream, shape) in zip(self.standardise, self.shapes.items(), strict=True):
-            x = layer(ops.reshape(inputs[stream], (-1, *self._seen(stream, shape))), mask)
+            x = layer(self._seen(stream, shape, inputs[stream]), mask)
             if stream in self._settings["pictures"]:
                 x = next(stems)(x)
             elif stream == "rgb" and self.view is not None:
@@ -287,11 +294,15 @@ class VideoModel(keras.Model):
         x = joined[0] if len(joined) == 1 else ops.concatenate(joined, axis=-1)
         return self.feature_dropout(x, training=training), mask
 
-    def _seen(self, stream: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape in which a stream's frames are taken: pictures, or one vector each."""
-        if stream in self._settings["pictures"]:
-            return _picture(shape)
-        return (shape[0], math.prod(shape[1:]))
+    def _seen(self, stream: str, shape: tuple[int, ...], rows):
+        """A stream's frames as they are taken: pictures, or one vector each.
+
+        Flow is large in a few places and next to nothing in the rest; roots are nearer together.
+        """
+        picture = stream in self._settings["pictures"]
+        seen = _picture(shape) if picture else (shape[0], math.prod(shape[1:]))
+        rows = ops.reshape(ops.cast(rows, self.compute_dtype), (-1, *seen))
+        return signed_root(rows) if stream == "flow" else rows
 
     def call(self, inputs, training=False):
         return ops.cast(self.look(inputs, training)["logits"], "float32")

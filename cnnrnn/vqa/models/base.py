@@ -21,7 +21,7 @@ import numpy as np
 
 from cnnrnn import backend
 from cnnrnn.vqa.models.heads import HEADS
-from cnnrnn.vqa.models.picture import OwnCnn
+from cnnrnn.vqa.models.picture import OwnCnn, Standardise
 from cnnrnn.vqa.models.scale import PACKAGE, to_unit_scale
 
 __all__ = ["PACKAGE", "VqaModel", "by_picture", "flat", "keras", "ops"]
@@ -77,6 +77,7 @@ class VqaModel(keras.Model):
         self.words, self.length, self.hidden, self.answer = words, length, hidden, answer
         policy = self.dtype_policy
         self.cnn = OwnCnn(width, shift, name="own_cnn", dtype=policy) if own else None
+        self.standardise = Standardise(name="standardise", dtype=policy)
         self.dropout = keras.layers.Dropout(dropout, dtype=policy)
         extra = {"embedding": embedding, "dropout": dropout} if answer == "generate" else {}
         self.head = HEADS[answer](size, hidden, name="head", dtype=policy, **extra)
@@ -95,6 +96,8 @@ class VqaModel(keras.Model):
         """Make every weight now, so that a loaded model needs no first call."""
         if self.cnn is not None:
             self.cnn.build((None, *self.feature_shape))
+        elif self.feature_shape:
+            self.standardise.build((None, *self.feature_shape))
         self._build_family()
         self.head.build()
         self.built = True
@@ -113,12 +116,19 @@ class VqaModel(keras.Model):
             return self.feature_shape
         return tuple(self.cnn.compute_output_shape((None, *self.feature_shape))[1:])
 
+    def measure(self, rows: np.ndarray) -> None:
+        """Take the scale of each feature from those of some training pictures, (n, ...); an own CNN
+        keeps its own."""
+        if self.cnn is None and self.feature_shape:
+            self.standardise.measure(rows)
+
     def picture(self, inputs, training=False):
-        """The features, or the own CNN's grid, at unit scale."""
+        """The features, or the own CNN's grid, brought to one scale."""
         features = inputs["features"]
-        if self.cnn is not None:
-            features = self.cnn(features, training=training)
-        return ops.cast(to_unit_scale(features), self.compute_dtype)
+        if self.cnn is None:
+            return self.standardise(features)
+        grid = self.cnn(features, training=training)
+        return ops.cast(to_unit_scale(grid), self.compute_dtype)
 
     def call(self, inputs, training=False):
         codes = ops.reshape(self.look(inputs, training)["codes"], (-1, self.hidden))

@@ -12,12 +12,54 @@ import numpy as np
 
 from cnnrnn import backend
 from cnnrnn.features.scenes_cnn import position_code
-from cnnrnn.vqa.models.scale import PACKAGE
+from cnnrnn.vqa.models.scale import PACKAGE, to_unit_scale
 
 keras = backend.keras()
 ops = keras.ops
 
 PLACE_DEPTH = 16  # channels of the position code
+
+
+def place_code(rows: int, columns: int) -> np.ndarray:
+    """Where each cell lies, float32 (K, P): sines and cosines of x, then of y."""
+    code = position_code(rows, columns, PLACE_DEPTH)
+    return np.ascontiguousarray(code.reshape(rows * columns, PLACE_DEPTH))
+
+
+def shifted_place(place, cosine, sine):
+    """Places (B, Q, P) moved by a step that is different for each: a shift of a sine by an angle is
+    a mixture of sine and cosine, weighed by the cosine and the sine of the angle, (B, Q, P)."""
+    sin_x, cos_x, sin_y, cos_y = ops.split(place, 4, axis=-1)
+    quarter = ops.concatenate([cos_x, -sin_x, cos_y, -sin_y], axis=-1)
+    return place * cosine + quarter * sine
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class Standardise(keras.layers.Layer):
+    """Each picture at unit scale, then (x - mean) / scale with the figures of training pictures:
+    (B, ..., D) -> the same shape.
+
+    The figures are weights that are measured once, by `measure`, and not trained.
+    """
+
+    def build(self, input_shape):
+        size = (input_shape[-1],)
+        self.mean = self.add_weight(shape=size, initializer="zeros", trainable=False, name="mean")
+        self.scale = self.add_weight(shape=size, initializer="ones", trainable=False, name="scale")
+
+    def measure(self, rows: np.ndarray) -> None:
+        """Take the figures of features (n, ..., D).
+
+        A feature that hardly varies is not blown up: its scale is at least a tenth of the mean one.
+        """
+        rows = ops.convert_to_numpy(to_unit_scale(rows)).reshape(-1, rows.shape[-1])
+        deviation = rows.std(axis=0)
+        self.mean.assign(rows.mean(axis=0))
+        self.scale.assign(np.maximum(deviation, 0.1 * deviation.mean() + 1e-6))
+
+    def call(self, features):
+        scaled = (to_unit_scale(features) - self.mean) / self.scale
+        return ops.cast(scaled, self.compute_dtype)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -39,9 +81,7 @@ class Cells(keras.layers.Layer):
         super().__init__(**kwargs)
         self._settings = {"units": units, "shape": list(shape), "dropout": dropout}
         self.units = units
-        rows, columns, _ = shape
-        code = position_code(rows, columns, PLACE_DEPTH).reshape(1, rows * columns, PLACE_DEPTH)
-        self.code = np.ascontiguousarray(code)
+        self.code = place_code(*shape[:2])[None]
         policy = self.dtype_policy
         self.dropout = keras.layers.Dropout(dropout, dtype=policy)
         self.project = keras.layers.Dense(units, name="project", dtype=policy)

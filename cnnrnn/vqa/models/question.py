@@ -16,6 +16,15 @@ ops = keras.ops
 UNROLLED = 32
 
 
+def _embedding(words: int, size: int, policy):
+    """Word vectors of unit variance: with Keras's usual ones, a thirtieth of that, all questions
+    look alike for many epochs."""
+    return keras.layers.Embedding(
+        words, size, embeddings_initializer=keras.initializers.RandomNormal(stddev=1.0),
+        name="embed", dtype=policy,
+    )  # fmt: skip
+
+
 @keras.saving.register_keras_serializable(PACKAGE)
 class LstmQuestion(keras.layers.Layer):
     """An LSTM reads the words: (N, L) int32 -> (N, H).
@@ -53,7 +62,7 @@ class LstmQuestion(keras.layers.Layer):
         }  # fmt: skip
         self.hidden = hidden
         policy = self.dtype_policy
-        self.embed = keras.layers.Embedding(words, embedding, name="embed", dtype=policy)
+        self.embed = _embedding(words, embedding, policy)
         self.dropout = keras.layers.Dropout(dropout, dtype=policy)
         self.lstms = [
             keras.layers.LSTM(
@@ -121,7 +130,7 @@ class CnnQuestion(keras.layers.Layer):
         }  # fmt: skip
         self.hidden = hidden
         policy = self.dtype_policy
-        self.embed = keras.layers.Embedding(words, embedding, name="embed", dtype=policy)
+        self.embed = _embedding(words, embedding, policy)
         self.dropout = keras.layers.Dropout(dropout, dtype=policy)
         share = hidden // len(self.WIDTHS)
         sizes = [hidden - share * (len(self.WIDTHS) - 1)] + [share] * (len(self.WIDTHS) - 1)
