@@ -11,6 +11,7 @@ Like `options`, on which it stands, the module is light.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -100,8 +101,16 @@ def _run_row(run: Any) -> list:
     return [str(run.path), run.model, run.data, run.epochs, run.metric, run.value, made, state]
 
 
-def export_command(task: str) -> click.Command:
-    """The verb `export` of a task: a run's model for other programs."""
+def export_command(
+    task: str, forms: Sequence[str] = ("keras", "saved-model")
+) -> click.Command:
+    """The verb `export` of a task: a run's model for other programs.
+
+    Args:
+        task: as it is typed.
+        forms: those of `training.export.FORMS` that its models can be written in.
+    """
+    more = ", or ONNX" if "onnx" in forms else ""
 
     @click.command(
         "export", cls=options.ExampleCommand,
@@ -115,8 +124,8 @@ def export_command(task: str) -> click.Command:
         "-o", "--output", type=options.PATH, metavar="DIR", required=True, help="A new folder."
     )
     @click.option(
-        "--as", "form", type=click.Choice(["keras", "saved-model"]), default="keras",
-        help="One .keras file, or TensorFlow's SavedModel.",
+        "--as", "form", type=click.Choice(forms), default="keras",
+        help=f"One .keras file, TensorFlow's SavedModel{more}.",
     )
     @options.device_options
     def export(run, output, form, device, threads) -> int:

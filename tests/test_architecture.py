@@ -24,7 +24,10 @@ MODULES = {
 TASKS = ("caption", "densecap", "video_classify", "vqa")
 HEAVY = {"numpy", "cv2", "h5py", "keras", "tensorflow", "PIL", "pycocoevalcap", "openvino", "torch"}
 # Modules of the package `text` that need Keras, and of `features` and `scenes` that are programs.
-KERAS_IN_TEXT = {f"cnnrnn.text.{name}" for name in ("decoder", "language", "losses", "writer")}
+KERAS_IN_TEXT = {
+    f"cnnrnn.text.{name}"
+    for name in ("decoder", "ensemble", "heads", "language", "losses", "search", "writer")
+}
 BACKEND_NAMES = {"cnnrnn.backend", "cnnrnn.features.engines", "cnnrnn.regions.suppression"}
 
 
@@ -59,8 +62,8 @@ def floor(module: str) -> float:
         return 2
     if part in TASKS:
         return 3
-    own = ("cli", "options", "verbs", "__main__")
-    assert part in own, f"{module} is on no floor: put it on one"
+    known = ("cli", "options", "verbs", "__main__")
+    assert part in known, f"{module} is on no floor: put it on one"
     return 4
 
 

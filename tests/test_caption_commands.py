@@ -290,6 +290,34 @@ def test_a_beginning_and_a_trace(run, capsys):
     assert steps[0].split()[0] == "a" and len(steps[1].split()) == 11  # a word, five and shares
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--temperature", "0.5"], "--temperature is of what is drawn"),
+        (["--seed", "1"], "--seed is of what is drawn"),
+        (["--sample", "2", "--beam", "2"], "--beam is of a search"),
+        (["--diversity", "1"], "--diversity is how groups avoid each other"),
+        (["--groups", "2"], "a beam of 3 cannot be divided into 2 equal groups"),
+        (["--min-words", "30"], "a sentence of 30 to 20 words"),
+    ],
+)
+def test_options_that_would_be_ignored_are_refused(run, capsys, options, message):
+    assert call("caption", "predict", "0.jpg", "--run", run.path, *options) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_drawn_diverse_and_long_sentences(run, capsys):
+    def said(*options) -> list[str]:
+        assert call("caption", "predict", "0.jpg", "--run", run.path, "--json", *options) == 0
+        [line] = capsys.readouterr().out.splitlines()
+        return [each["caption"] for each in json.loads(line)["beam"]]
+
+    drawn = said("--sample", "4", "--top-p", "0.95", "--seed", "3")
+    assert len(drawn) == 4 and drawn == said("--sample", "4", "--top-p", "0.95", "--seed", "3")
+    assert len(set(said("--beam", "4", "--groups", "2", "--diversity", "3"))) >= 2
+    assert all(len(text.split()) >= 12 for text in said("--min-words", "12"))
+
+
 # -- evaluate ------------------------------------------------------------------------------------
 
 

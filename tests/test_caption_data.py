@@ -9,6 +9,8 @@ from caption_helpers import picture, write
 
 from cnnrnn.caption.check import MAX_WORDS, check
 from cnnrnn.caption.data import CaptionData, load
+from cnnrnn.caption.prepare import build_vocabulary
+from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.text.tokenizer import Tokenizer
 from cnnrnn.text.vocabulary import Vocabulary
@@ -143,3 +145,11 @@ def test_nothing_to_train_on(own):
     data = load(str(own))
     with pytest.raises(CnnRnnError, match="own has no training pictures"):
         check(data, words_of(data, "test"))
+
+
+def test_the_chinese_sample_is_read_by_characters():
+    found = load(str(Path(__file__).resolve().parents[1] / "data" / "captions-zh.csv"))
+    assert len(found.split("train")) == 8 and len(found.split("test")) == 2
+    settings = TrainSettings(tokenizer="characters", min_count=1)
+    words = build_vocabulary(settings, found.split("train"))
+    assert {"狗", "红", "子"} <= set(words.counts) and max(map(len, words.counts)) == 1

@@ -20,6 +20,17 @@ from cnnrnn.errors import CnnRnnError, UsageError
     [
         ({"model": "lstm"}, "no model 'lstm' .one of attention, inject-init"),
         ({"tokenizer": "letters"}, "no tokenizer 'letters'"),
+        ({"rnn": "rnn"}, "no rnn 'rnn' .one of lstm, gru"),
+        ({"layers": 0}, "layers is 0"),
+        ({"output": "pictures"}, "no output 'pictures'"),
+        ({"output": "vectors"}, "needs word vectors to aim at"),
+        ({"output": "vectors", "embeddings": "v.txt", "frozen_words": False}, "must not move"),
+        ({"output": "vectors", "embeddings": "v.txt", "tie": True}, "--tie is for a net"),
+        ({"output": "vectors", "embeddings": "v.txt", "smoothing": 0.1}, "--smoothing is for"),
+        ({"output": "vectors", "init": "run", "reward": "cider"}, "--reward is for a net"),
+        ({"frozen_words": True}, "freeze those of --embeddings"),
+        ({"model": "merge", "fusion": "max"}, "no fusion 'max'"),
+        ({"model": "inject", "fusion": "add"}, "the model inject has no --fusion"),
         ({"schedule": "linear"}, "no schedule 'linear'"),
         ({"dropout": 1.0}, "dropout is 1.0"),
         ({"feature_dropout": -0.1}, "feature_dropout is -0.1"),
@@ -38,6 +49,13 @@ from cnnrnn.errors import CnnRnnError, UsageError
         ({"reward": "bleu", "init": "run"}, "no reward 'bleu'"),
         ({"reward": "cider"}, "name its run with --init"),
         ({"reward": "cider", "init": "run", "mirror": True}, "leave them out with --reward"),
+        ({"frames": 0, "model": "merge"}, "frames is 0"),
+        ({"model": "clip-lstm"}, "clip-lstm watches clips"),
+        ({"data": "clips"}, "attention looks at the places of one picture"),
+        ({"frames": 4, "model": "merge", "mirror": True}, "--mirror is for pictures"),
+        ({"frames": 4, "model": "merge", "features": "f.npz"}, "--features is for pictures"),
+        ({"scheduled": 1.0}, "scheduled is 1.0"),
+        ({"reward": "cider", "init": "run", "scheduled": 0.2}, "leave them out with --reward"),
         ({"reward": "cider", "init": "run", "smoothing": 0.1}, "leave them out with --reward"),
     ],
 )
@@ -49,10 +67,34 @@ def test_what_cannot_be_meant_is_refused_at_once(wrong, message):
 def test_everything_is_decided_for_the_built_in_world():
     found = TrainSettings().resolved(pictures=4000, captions=20_000)
     undecided = {each.name for each in fields(found) if getattr(found, each.name) is None}
-    assert undecided == {"limit", "image_size", "features", "init", "reward"}
+    assert undecided == {"limit", "image_size", "features", "init", "reward", "fusion", "frames"}
     assert (found.backbone, found.mirror, found.holdout, found.min_count) == (
         "scenes", False, 400, 5,
     )  # fmt: skip
+
+
+def test_vectors_that_are_aimed_at_are_frozen():
+    found = TrainSettings(output="vectors", embeddings="word2vec").resolved(100, 500)
+    assert found.frozen_words and found.smoothing == 0 and found.head == "nearest"
+    assert not TrainSettings(embeddings="word2vec").resolved(100, 500).frozen_words
+
+
+def test_scheduled_words_need_a_second_epoch():
+    assert TrainSettings(scheduled=0.2, epochs=2).resolved(100, 500).scheduled == 0.2
+    with pytest.raises(UsageError, match="begin in the second epoch"):
+        TrainSettings(scheduled=0.2, epochs=1).resolved(100, 500)
+
+
+def test_clips_have_frames_and_no_mirror():
+    found = TrainSettings(data="clips", model="clip-lstm").resolved(100, 500)
+    assert (found.frames, found.mirror, found.backbone) == (8, False, "scenes")
+    own = TrainSettings(data="own.csv", model="inject", frames=4).resolved(100, 500)
+    assert (own.frames, own.mirror, own.backbone) == (4, False, "mobilenet_v2")
+
+
+def test_only_merge_joins():
+    assert TrainSettings(model="merge").resolved(100, 500).fusion == "concat"
+    assert TrainSettings(model="merge", fusion="add").resolved(100, 500).fusion == "add"
 
 
 def test_photos_get_another_backbone_a_larger_net_and_mirrors():

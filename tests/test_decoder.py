@@ -251,3 +251,95 @@ def test_only_what_the_model_offers_is_drawn():
 def test_a_drawn_sentence_is_cut():
     drawn = sample(Told(TRAP), np.array([0, 0]), 3, 1, np.random.default_rng(0))
     assert drawn.shape == (2, 3, 1) and set(drawn.ravel()) <= {A, B}
+
+
+# -- length, groups, drawing -----------------------------------------------------------------------
+
+
+def test_a_sentence_does_not_end_too_early():
+    """TRAP ends "b" at once; with two words it must go on, to "b a" (0.4 * 0.1) or "a c"."""
+    found = sentences(TRAP, beam_width=2, length_penalty=0.0, min_words=2)
+    assert shares(found) == [([A, C], 0.21), ([A, B], 0.198)]
+    assert sentences(TRAP, start=[B], min_words=2)[0].words == [B, A]  # the beginning counts
+    longest = sentences({(A,) * n: {END: 0.9, A: 0.1} for n in range(9)}, min_words=4, max_words=4)
+    assert longest[0].words == [A] * 4
+
+
+def test_groups_avoid_each_others_words_by_hand():
+    """Two beams of one. The first says "a c" (greedy); to the second "a" costs so much that it
+    takes "b", and where nothing is dear both say the same, which is told once."""
+    found = sentences(TRAP, beam_width=2, groups=2, diversity=5.0, length_penalty=0.0)
+    assert shares(found) == [([B], 0.36), ([A, C], 0.21)]
+    assert shares(sentences(TRAP, beam_width=2, groups=2, diversity=0.0)) == [([A, C], 0.21)]
+
+
+def test_a_group_pays_for_each_time_a_word_was_chosen():
+    """Log-probabilities of a, b, c: -0.5, -1.2, -2. A word costs 0.6 for each earlier group."""
+    table = {(): {A: math.exp(-0.5), B: math.exp(-1.2), C: math.exp(-2.0)}}
+    found = sentences(table, beam_width=4, groups=4, diversity=0.6, length_penalty=0.0)
+    # a; a (-1.1 before b -1.2); b (before a -1.7); a (-1.7 before b -1.8).
+    assert {tuple(each.words) for each in found} == {(A,), (B,)}
+    dearer = sentences(table, beam_width=4, groups=4, diversity=1.6, length_penalty=0.0)
+    assert {tuple(each.words) for each in dearer} == {(A,), (B,), (C,)}
+
+
+@pytest.mark.parametrize("groups", [2, 3])
+def test_groups_search_within_themselves_and_pictures_apart(groups):
+    settings = DecodeSettings(beam_width=2 * groups, groups=groups, diversity=0.3)
+    together = decode(Told(TRAP, SWAP), np.array([1, 0]), settings)
+    for table, found in zip((SWAP, TRAP), together, strict=True):
+        alone = decode(Told(table), np.array([0]), settings)[0]
+        assert [each.words for each in found] == [each.words for each in alone]
+        assert len({tuple(each.words) for each in found}) == len(found)
+
+
+def drawn(table, **settings):
+    return sentences(table, draw=True, **{"beam_width": 4000, "length_penalty": 0.0, **settings})
+
+
+def share_of(found, words) -> float:
+    return sum(each.words == words for each in found) / len(found)
+
+
+def test_sentences_are_drawn_with_their_probability_and_told_best_first():
+    found = drawn(TRAP)
+    assert len(found) == 4000
+    assert share_of(found, [A, C]) == pytest.approx(0.21, abs=0.03)
+    assert share_of(found, [B]) == pytest.approx(0.36, abs=0.03)
+    assert found[0].log_probability == pytest.approx(math.log(0.36), rel=1e-5)
+    assert [each.score for each in found] == sorted((e.score for e in found), reverse=True)
+
+
+def test_temperature_by_hand():
+    """At 1/2 the shares 0.6 and 0.4 become 0.36 : 0.16."""
+    found = drawn({(): {A: 0.6, B: 0.4}}, temperature=0.5)
+    assert share_of(found, [A]) == pytest.approx(0.36 / 0.52, abs=0.03)
+    assert shares(found)[0] == ([A], 0.6)  # what the model itself gives it
+
+
+def test_the_nucleus_by_hand():
+    """0.5 and 0.3 together reach 0.7, so the third is never drawn; the two stand 5 : 3."""
+    table = {(): {A: 0.5, B: 0.3, C: 0.2}}
+    found = drawn(table, top_p=0.7)
+    assert share_of(found, [C]) == 0
+    assert share_of(found, [A]) == pytest.approx(5 / 8, abs=0.03)
+    assert share_of(drawn(table, top_p=0.1), [A]) == 1  # the likeliest is always there
+
+
+def test_a_seed_draws_the_same_and_a_shorter_sentence_is_not_drawn():
+    one, same, other = (drawn(TRAP, beam_width=20, seed=seed) for seed in (1, 1, 2))
+    assert [each.words for each in one] == [each.words for each in same]
+    assert [each.words for each in one] != [each.words for each in other]
+    assert all(len(each.words) >= 2 for each in drawn(TRAP, beam_width=200, min_words=2))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"min_words": 21}, {"min_words": -1}, {"groups": 2}, {"groups": 0}, {"temperature": 0.0},
+        {"top_p": 0.0}, {"top_p": 1.1}, {"diversity": -1.0},
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_refused(wrong):
+    with pytest.raises(UsageError):
+        DecodeSettings(**wrong)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,10 @@ def endpoint(name="serve", ask=None) -> Endpoint:
 
 @pytest.mark.parametrize("form", export.FORMS)
 def test_what_is_written_says_the_same(model, tmp_path, form):
-    plain = endpoint("plain", lambda model, inputs: model(inputs["rows"]))
+    if form == "onnx":
+        pytest.importorskip("tf2onnx")
+        pytest.importorskip("onnxruntime")
+    plain = endpoint("plain", lambda model, inputs: {"once": model(inputs["rows"])})
 
     def fill(folder):
         (folder / "words.txt").write_text("a b")
@@ -36,7 +41,8 @@ def test_what_is_written_says_the_same(model, tmp_path, form):
     output = tmp_path / "new" / "exported"
     difference = export.write(output, form, model, [endpoint(), plain], fill)
     assert 0 <= difference <= export.TOLERANCE
-    assert (output / "words.txt").exists() and len(list(output.iterdir())) == 2
+    files = {path.name for path in output.iterdir()} - {"words.txt"}
+    assert (output / "words.txt").exists() and len(files) == (2 if form == "onnx" else 1)
     assert [path.name for path in output.parent.iterdir()] == ["exported"]
 
 
@@ -70,10 +76,16 @@ def test_outputs_that_are_no_numbers_do_not_agree(model, tmp_path):
 
 
 def test_what_cannot_be_written_is_told_before_any_work(tmp_path):
-    with pytest.raises(UsageError, match="no form 'onnx'"):
-        export.check(tmp_path / "out", "onnx")
+    with pytest.raises(UsageError, match="no form 'tflite'"):
+        export.check(tmp_path / "out", "tflite")
     with pytest.raises(UsageError, match="exists already"):
         export.check(tmp_path, "keras")
+
+
+def test_onnx_without_its_packages_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    with pytest.raises(CnnRnnError, match="--as onnx needs tf2onnx .pip install 'cnnrnn.onnx.'"):
+        export.check(tmp_path / "out", "onnx")
 
 
 def test_a_place_that_cannot_be_written_is_told(model, tmp_path):

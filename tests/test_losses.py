@@ -1,4 +1,4 @@
-"""The loss of a language model, by hand."""
+"""The losses of a language model, by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from cnnrnn import backend
-from cnnrnn.text.losses import WordCrossEntropy
+from cnnrnn.text.heads import NearestWords
+from cnnrnn.text.losses import CosineDistance, WordCrossEntropy
 
 keras = backend.keras()
 
@@ -80,3 +81,12 @@ def test_it_serialises():
 def test_excluded_words_cannot_be_smoothed_over():
     with pytest.raises(ValueError, match="smoothing"):
         WordCrossEntropy(0.1, (0,))
+
+
+def test_the_cosine_distance_by_hand():
+    """Vectors (3, 4) and (0, -2) against those of the words (1, 0) and (0, 5)."""
+    head = NearestWords(2)
+    vectors = np.array([[3.0, 4.0], [0.0, -2.0]], np.float32)
+    logits = head(vectors, np.array([[1.0, 0.0], [0.0, 5.0]], np.float32))
+    found = values(CosineDistance(reduction=None), [1, 1], logits)
+    assert found == pytest.approx([1 - 0.8, 1 + 1.0], abs=1e-6)

@@ -56,11 +56,13 @@ def test_meteor_process():
     assert meteor_program.shared() is not program
 
 
-def test_without_java_only_meteor_is_missing(no_shared_program, monkeypatch, tmp_path):
+def test_without_java_stems_stand_in_for_meteor(no_shared_program, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     found = metrics.score(REFERENCES, CAPTIONS)
     assert "no java is on the PATH" in found.missing["METEOR"]
     assert list(found.overall) == [key for key in metrics.KEYS if key != "METEOR"]
+    same = metrics.score({"a": ["two dogs run"]}, {"a": "two dogs run"})
+    assert same.overall["StemMatch"] == 1 and "METEOR" not in same.overall
 
 
 LINE = " ".join(["1.0"] * 23)

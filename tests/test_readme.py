@@ -16,6 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 SMALLER = {
     ("caption", "train"): ["--limit", "40", "--epochs", "1", "--hidden", "16", "--batch", "8"],
     ("caption", "evaluate"): ["--limit", "40"],
+    ("caption", "compare"): [
+        "--limit", "20", "--epochs", "1", "--hidden", "8", "--models", "inject,merge",
+    ],
     ("densecap", "train"): [
         "--limit", "40", "--epochs", "1", "--hidden", "8", "--code", "16", "--batch", "8",
     ],

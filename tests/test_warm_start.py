@@ -18,9 +18,9 @@ OLD = Vocabulary([("dog", 3), ("cat", 2), ("red", 1)])
 NEW = Vocabulary([("red", 3), ("house", 2), ("dog", 1), ("on", 1)])
 
 
-def captioner(vocabulary, kind="attention", hidden=8):
+def captioner(vocabulary, kind="attention", hidden=8, **changes):
     shape = (2, 2, 6) if kind == "attention" else (6,)
-    model = MODELS[kind](len(vocabulary), shape, hidden, 4, 0.0, 0.0)
+    model = MODELS[kind](len(vocabulary), shape, hidden, 4, 0.0, 0.0, **changes)
     model.build()
     return model
 
@@ -62,10 +62,23 @@ def test_shared_words_keep_their_rows_and_new_ones_their_first_weights(old):
             np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize(("kind", "hidden"), [("attention", 16), ("inject-init", 8)])
-def test_a_run_of_another_shape_is_refused(old, kind, hidden):
-    with pytest.raises(CnnRnnError, match="another shape"):
-        warm_start(captioner(NEW, kind, hidden), NEW, old[0].path)
+@pytest.mark.parametrize(
+    ("kind", "changes", "differs"),
+    [
+        ("attention", {"hidden": 16}, "has --hidden 8, not 16"),
+        ("attention", {"rnn": "gru"}, "has --rnn lstm, not gru"),
+        ("attention", {"layers": 2}, "has --layers 1, not 2"),
+        ("attention", {"head": "tied"}, "has the output free, not tied"),
+        ("inject-init", {}, "has --model attention, not inject-init"),
+    ],
+)
+def test_a_run_of_another_shape_is_one_clear_line(old, kind, changes, differs):
+    model = captioner(NEW, kind, **changes)
+    before = [weight.copy() for weight in model.get_weights()]
+    with pytest.raises(CnnRnnError, match=f"another shape: it {differs}"):
+        warm_start(model, NEW, old[0].path)
+    for now, then in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)
 
 
 def test_a_run_that_is_none_is_refused(tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -16,8 +17,10 @@ import numpy as np
 
 from cnnrnn import console
 from cnnrnn.errors import CnnRnnError
+from cnnrnn.features.clip_vectors import ClipVectors
 from cnnrnn.features.extractor import Extractor
 from cnnrnn.features.familiarity import Familiarity
+from cnnrnn.media.arriving import arriving
 from cnnrnn.media.sources import Source, as_source
 from cnnrnn.text.decoder import DecodeSettings, Sentence
 from cnnrnn.text.vocabulary import Vocabulary
@@ -69,19 +72,33 @@ class Captioner:
         self.writer = Writer(model, vocabulary)
         self.model, self.vocabulary, self.extractor = model, vocabulary, extractor
         self.familiarity, self.run = familiarity, run
+        self.runs = [run]
+
+    @property
+    def clips(self) -> bool:
+        """Whether it captions clips, not pictures."""
+        return self.run is not None and _takes_clips(self.run)
 
     @classmethod
-    def load(cls, run: Path | str | None = None, root: Path | str = "runs") -> Captioner:
+    def load(
+        cls, run: Path | str | None = None, root: Path | str = "runs", clips: bool = False
+    ) -> Captioner:
         """Open a run.
 
         Args:
             run: its folder; None takes the newest run under `root` that sees pictures with weights
                 that are here, else the shipped starter.
+            clips: with None, the newest run that sees clips instead; there is no starter for them.
 
         Raises:
             CnnRnnError: no such run, or a damaged one.
         """
-        found = found_run(run, root, TASK, STARTER, _sees)
+        found = found_run(run, root, TASK, STARTER, partial(_sees, clips=clips))
+        if run is None and clips and not _takes_clips(found):
+            raise CnnRnnError(
+                "there is no run for clips here",
+                "train one: cnnrnn caption train --data clips --model clip-lstm",
+            )
         from cnnrnn.caption import models  # noqa: F401  registers the classes
         from cnnrnn.training.fit import load_model
 
@@ -103,21 +120,33 @@ class Captioner:
         return list(self.stream(map(as_source, pictures), settings, start))
 
     def stream(
-        self, sources: Iterable[Source], settings: DecodeSettings | None = None, start: str = ""
+        self,
+        sources: Iterable[Source],
+        settings: DecodeSettings | None = None,
+        start: str = "",
+        slow: bool = False,
     ) -> Iterator[Caption]:
-        """The same, batch after batch in constant memory, in the order of the sources."""
+        """The same, batch after batch in constant memory, in the order of the sources.
+
+        Args:
+            sources: the pictures.
+            settings, start: as in `caption`.
+            slow: the sources come from a pipe: each caption as soon as it is known, together only
+                with those of pictures that have come meanwhile.
+        """
         settings = settings or DecodeSettings()
         beginning = self.writer.beginning(start)
         if self.extractor is None:
-            raise CnnRnnError(
-                "this run was trained on precomputed features and has no backbone",
-                "use `caption evaluate --features FILE`",
-            )
-        sources = iter(sources)
-        size = 1  # the first answer should not wait for a whole batch
-        while batch := list(islice(sources, size)):
+            raise self._blind()
+        for batch in arriving(sources, BATCH) if slow else _batches(sources):
             yield from self._batch(batch, settings, beginning)
-            size = BATCH
+
+    @staticmethod
+    def _blind() -> CnnRnnError:
+        return CnnRnnError(
+            "this run was trained on precomputed features and has no backbone",
+            "use `caption evaluate --features FILE`",
+        )
 
     def texts(self, pictures, settings: DecodeSettings) -> dict[str, str]:
         """The best sentence for each of some `prepare.Pictures`, by `Example.id`."""
@@ -147,12 +176,12 @@ class Captioner:
             caption = Caption(source.name)
             captions.append(caption)
             try:
-                pictures.append((caption, self.extractor.pixels(source)))
+                pictures.append((caption, self._look(source)))
             except CnnRnnError as error:
                 caption.error = str(error)
         if pictures:
-            features = self.extractor.compute([pixels for _, pixels in pictures])
-            familiar = self.familiarity.known(features) if self.familiarity else None
+            features = self._features([looked for _, looked in pictures])
+            familiar = self._known(features) if self.familiarity else None
             described = self.writer.write(features, settings, beginning)
             for number, sentences in enumerate(described):
                 caption = pictures[number][0]
@@ -161,8 +190,31 @@ class Captioner:
                 caption.familiar = familiar is None or bool(familiar[number])
         return captions
 
+    def _look(self, source: Source):
+        """What is read of a picture before its features are made."""
+        return self.extractor.pixels(source)
 
-def _extractor(run: Run) -> Extractor | None:
+    def _features(self, looked):
+        """The features of what `_look` gave for some pictures."""
+        return self.extractor.compute(looked)
+
+    def _known(self, features):
+        return self.familiarity.known(features)
+
+
+def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
+    sources = iter(sources)
+    size = 1  # the first answer should not wait for a whole batch
+    while batch := list(islice(sources, size)):
+        yield batch
+        size = BATCH
+
+
+def _takes_clips(run: Run) -> bool:
+    return bool(run.config.get("frames"))
+
+
+def _extractor(run: Run) -> Extractor | ClipVectors | None:
     """The backbone of a run; None for one that was trained on precomputed features.
 
     Raises:
@@ -171,19 +223,28 @@ def _extractor(run: Run) -> Extractor | None:
     config = run.config
     if not config.get("backbone"):
         return None
-    extractor = Extractor(
-        backbone=config["backbone"],
-        weights=config["weights"],
-        output=config["feature_output"],
-        size=tuple(config["image_size"]),
-        batch=BATCH,
-    )
+    size = tuple(config["image_size"])
+    if _takes_clips(run):
+        mean = config["feature_output"] != "steps"
+        extractor = ClipVectors(
+            config["backbone"], config["weights"], size, config["frames"], mean
+        )
+    else:
+        extractor = Extractor(
+            backbone=config["backbone"],
+            weights=config["weights"],
+            output=config["feature_output"],
+            size=size,
+            batch=BATCH,
+        )
     check_weights(run, extractor.spec.weights_hash)
     return extractor
 
 
-def _sees(run: Run) -> bool:
-    """Whether a run can look at pictures here and now; tells why where it cannot."""
+def _sees(run: Run, clips: bool) -> bool:
+    """Whether a run can look at pictures, or at clips, here and now; tells why where it cannot."""
+    if _takes_clips(run) != clips:
+        return False
     try:
         reason = "" if _extractor(run) else f"run {run.path} needs precomputed features"
     except CnnRnnError as error:

@@ -19,7 +19,7 @@ from cnnrnn.media.sources import Source
 from cnnrnn.training.dataset import DataSet, limited
 from cnnrnn.training.splits import SPLITS
 
-BUILT_IN = "scenes"
+BUILT_IN, CLIPS = "scenes", "clips"
 
 
 @dataclass
@@ -39,7 +39,7 @@ def load(data: str, format: str = "auto", limit: int | None = None) -> CaptionDa
     """Read pictures and captions.
 
     Args:
-        data: `scenes`, a folder or a file.
+        data: `scenes`, `clips`, a folder or a file.
         format: a key of `layouts.READERS`, or `auto`.
         limit: at most so many pictures of each split, the first ones.
 
@@ -48,6 +48,8 @@ def load(data: str, format: str = "auto", limit: int | None = None) -> CaptionDa
     """
     if data == BUILT_IN and format in ("auto", BUILT_IN):
         found = _scenes(limit)
+    elif data == CLIPS and format in ("auto", CLIPS):
+        found = _clips(limit)
     else:
         path = Path(data).expanduser()
         if not path.exists():
@@ -93,3 +95,15 @@ def _scenes(limit: int | None) -> CaptionData:
             source = Source(name=name, scene=(split, index))
             examples.append(Example(name, source, captions, split))
     return CaptionData(BUILT_IN, BUILT_IN, examples)
+
+
+def _clips(limit: int | None) -> CaptionData:
+    from cnnrnn.scenes import clips
+
+    examples = []
+    for split in SPLITS:
+        for index in range(min(limit or clips.SIZES[split], clips.SIZES[split])):
+            name = f"clips:{split}:{index}"
+            captions = tuple(clips.captions(clips.clip(split, index)))
+            examples.append(Example(name, Source(name=name, clip=(split, index)), captions, split))
+    return CaptionData(CLIPS, CLIPS, examples)

@@ -16,10 +16,11 @@ import numpy as np
 
 from cnnrnn import console
 from cnnrnn.caption.captioner import Captioner
-from cnnrnn.caption.data import BUILT_IN, CaptionData, Example, load
+from cnnrnn.caption.data import BUILT_IN, CLIPS, CaptionData, Example, load
+from cnnrnn.caption.ensemble import joined, opened
 from cnnrnn.caption.prepare import Pictures, with_features
 from cnnrnn.caption.settings import TrainSettings
-from cnnrnn.errors import CnnRnnError
+from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.files import read_json, write_json
 from cnnrnn.text import metrics
 from cnnrnn.text.decoder import DecodeSettings
@@ -191,12 +192,16 @@ def evaluate_run(
     Returns:
         evaluations, the captioner's first, and the pictures that could be used.
     """
-    chosen = TrainSettings.from_config(captioner.run.config)
+    each = [TrainSettings.from_config(run.config) for run in captioner.runs]
+    if features and len(each) > 1:
+        raise UsageError("one file has the features of one run", "leave out --runs or --features")
     if features:
-        chosen = replace(
-            chosen, features=features, backbone=None, weights="auto", image_size=None
-        )
-    pictures = with_features(chosen, data.split(split))
+        each = [
+            replace(each[0], features=features, backbone=None, weights="auto", image_size=None)
+        ]
+    chosen = each[0]
+    seen = [with_features(one, data.split(split)) for one in each]
+    pictures = joined(seen) if len(seen) > 1 else seen[0]
     found, wanted = pictures.features.row_shape, captioner.model.feature_shape
     if found != wanted:
         raise CnnRnnError(
@@ -204,7 +209,7 @@ def evaluate_run(
             "give the features of the same network",
         )
     training = None
-    if baselines and any(each.split == "train" for each in data.examples):
+    if baselines and any(one.split == "train" for one in data.examples):
         training = with_features(chosen, data.split("train"))
     return score_captioner(captioner, pictures, training, settings, chosen.seed), pictures
 
@@ -216,9 +221,9 @@ def run_or_file(
     split: str,
     predictions: Path | None,
     tokenizer: str,
-    run: Path | None,
+    run: Path | Sequence[Path] | None,
     features: Path | None,
-    search: tuple[int, int, float],
+    search: DecodeSettings,
     baselines: bool,
 ) -> tuple[list[Evaluation], list[tuple[str, str]]]:
     """What `caption evaluate` does, see its options.
@@ -232,14 +237,13 @@ def run_or_file(
     if predictions:
         found = load(data or BUILT_IN, format, limit)
         return [evaluate_predictions(found, split, predictions, tokenizer)], []
-    settings = DecodeSettings(*search)
-    captioner = Captioner.load(run)
+    captioner = opened(run, clips=data == CLIPS)
     if data is None:
         data, format = captioner.run.config["data"], captioner.run.config["data_format"]
     console.info(f"run {captioner.run.path}, data {data}")
     found = load(data, format, limit)
     evaluations, pictures = evaluate_run(
-        captioner, found, split, settings, baselines, str(features) if features else None
+        captioner, found, split, search, baselines, str(features) if features else None
     )
     for name, reason in pictures.failures:
         console.error(reason if name in reason else f"{name}: {reason}")

@@ -17,7 +17,7 @@ from cnnrnn.media.sources import Source
 from cnnrnn.training.splits import SPLITS, common_split, drawn_split, split_of
 
 _NEEDED = {
-    "image": ("image", "file", "filename", "path"),
+    "image": ("image", "file", "filename", "path", "clip", "video"),
     "caption": ("caption", "captions", "sentence", "text"),
 }
 _OTHERS = {"split": ("split",)}

@@ -18,12 +18,81 @@ _PACKAGE = "cnnrnn.caption"
 
 @keras.saving.register_keras_serializable(_PACKAGE)
 class InjectInit(LanguageModel):
-    """The picture is the first input of the LSTM (Vinyals et al. 2015, "Show and Tell").
+    """The picture is the first input of the net (Vinyals et al. 2015, "Show and Tell").
 
     `features` are (B, D), the backbone's output `pooled`.
     """
 
     feature_output = "pooled"
+
+
+@keras.saving.register_keras_serializable(_PACKAGE)
+class Inject(LanguageModel):
+    """The net reads the picture with every word (Mao et al. 2015, Donahue et al. 2015): features
+    and n-th word vector give word n + 1.
+
+        input of the net at each word = (word vector, W f)
+
+    `features` are (B, D), the backbone's output `pooled`.
+    """
+
+    feature_output = "pooled"
+
+    def _input_size(self) -> int:
+        return 2 * self._settings["embedding"]
+
+    def _look(self, features, training=False):
+        features = self.feature_dropout(ops.cast(features, self.compute_dtype), training=training)
+        seen = self.opening(features)  # (B, E)
+        return (seen,), self._no_state(seen)
+
+    def _inputs(self, memory, vectors, captions):
+        seen = ops.repeat(memory[0], captions, axis=0)[:, None]  # (B * C, 1, E)
+        return ops.concatenate([vectors, ops.broadcast_to(seen, ops.shape(vectors))], axis=-1)
+
+
+FUSIONS = {
+    "concat": lambda hidden, seen: ops.concatenate([hidden, seen], axis=-1),
+    "multiply": ops.multiply,
+    "add": ops.add,
+}
+
+
+@keras.saving.register_keras_serializable(_PACKAGE)
+class Merge(LanguageModel):
+    """The net reads words only, and the picture is joined with what it makes of them (Tanti et al.
+    2018, "Where to put the image in an image caption generator").
+
+        the next word is read from fusion(h, tanh(W f))
+
+    The tanh brings the picture into the range of the net's output, (-1, 1), so that a sum or a
+    product has something of both. `features` are (B, D), the backbone's output `pooled`.
+
+    Args:
+        fusion: a key of `FUSIONS`.
+    """
+
+    feature_output = "pooled"
+
+    def __init__(self, *args, fusion: str = "concat", **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fusion = fusion
+        self._settings["fusion"] = fusion
+
+    def _opening_size(self) -> int:
+        return self._settings["hidden"]
+
+    def _joined_size(self) -> int:
+        return 2 * self.hidden if self.fusion == "concat" else self.hidden
+
+    def _look(self, features, training=False):
+        features = self.feature_dropout(ops.cast(features, self.compute_dtype), training=training)
+        seen = ops.tanh(self.opening(features))  # (B, H)
+        return (seen,), self._no_state(seen)
+
+    def _attend(self, memory, hidden):
+        seen = ops.broadcast_to(memory[0][:, None], ops.shape(hidden))  # (B, M, H)
+        return FUSIONS[self.fusion](hidden, seen), None
 
 
 @keras.saving.register_keras_serializable(_PACKAGE)
@@ -85,4 +154,38 @@ class Attention(LanguageModel):
         return ops.transpose(vectors, (0, 2, 1, 3))
 
 
-MODELS = {"inject-init": InjectInit, "attention": Attention}
+@keras.saving.register_keras_serializable(_PACKAGE)
+class ClipLstm(LanguageModel):
+    """An LSTM watches the frames of a clip, and what it then remembers is the first input of the
+    net that writes (after Venugopalan et al. 2015, "Sequence to Sequence - Video to Text").
+
+    `features` are (B, frames, D), zeros behind the frames of a clip that has fewer.
+    """
+
+    feature_output = "steps"
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.watch = keras.layers.LSTM(self.hidden, name="watch", dtype=self.dtype_policy)
+
+    def build(self, input_shape=None):
+        self.watch.build((None, None, self._settings["feature_shape"][-1]))
+        super().build(input_shape)
+
+    def _code_size(self) -> int:
+        return self.hidden
+
+    def _look(self, features, training=False):
+        features = ops.cast(features, self.compute_dtype)
+        real = ops.any(ops.not_equal(features, 0), axis=-1)  # (B, frames)
+        features = self.feature_dropout(features, training=training)
+        return (), self._first_state(self.watch(features, mask=real, training=training), training)
+
+
+MODELS = {
+    "inject-init": InjectInit,
+    "inject": Inject,
+    "merge": Merge,
+    "attention": Attention,
+    "clip-lstm": ClipLstm,
+}

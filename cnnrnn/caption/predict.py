@@ -9,8 +9,12 @@ from pathlib import Path
 
 from cnnrnn import console
 from cnnrnn.caption.captioner import STARTER, Caption, Captioner
-from cnnrnn.errors import CnnRnnError
+from cnnrnn.caption.ensemble import opened
+from cnnrnn.caption.prepare import picture_of
+from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.media import drawing, fonts, images
+from cnnrnn.media.images import SUFFIXES
+from cnnrnn.media.medium import CLIPS, PICTURES, VIDEO_SUFFIXES
 from cnnrnn.media.sources import OutputNames, Source, check_place, expand
 from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.training.found import tell_run, tell_strange
@@ -38,12 +42,16 @@ class PredictSettings:
     limit: int | None = None
 
 
-def predict(arguments: Sequence[str], run: Path | None, settings: PredictSettings) -> int:
-    """Caption all pictures, in the order given and in constant memory.
+def predict(
+    arguments: Sequence[str], run: Path | Sequence[Path] | None, settings: PredictSettings
+) -> int:
+    """Caption all pictures, in the order given and in constant memory; those that come from a pipe
+    as they come.
 
     Args:
         arguments: what `media.sources.expand` takes.
-        run: a run folder; None takes the newest run, else the shipped starter.
+        run: a run folder, or several that caption together; None takes the newest run, else the
+            shipped starter.
         settings: see `PredictSettings`.
 
     Returns:
@@ -51,9 +59,12 @@ def predict(arguments: Sequence[str], run: Path | None, settings: PredictSetting
     """
     if settings.output:
         _check_output(settings)
-    captioner = Captioner.load(run)
+    clips = any(map(_is_clip, arguments))
+    captioner = opened(run, clips)
+    _check_medium(arguments, captioner)
     captioner.writer.beginning(settings.start)
-    tell_run(captioner.run, STARTER, "the built-in world")
+    if len(captioner.runs) == 1:
+        tell_run(captioner.run, STARTER, "the built-in world")
     report = console.Report("pictures")
     names = OutputNames(".jpg")
     seen: list[Source] = []
@@ -63,8 +74,10 @@ def predict(arguments: Sequence[str], run: Path | None, settings: PredictSetting
             seen.append(source)
             yield source
 
-    sources = remembered(islice(expand(arguments), settings.limit))
-    for caption in captioner.stream(sources, settings.search, settings.start):
+    medium = CLIPS if captioner.clips else PICTURES
+    sources = remembered(islice(expand(arguments, medium=medium), settings.limit))
+    slow = "-" in arguments
+    for caption in captioner.stream(sources, settings.search, settings.start, slow):
         source = seen.pop(0)
         if caption.error:
             if settings.json:
@@ -80,7 +93,28 @@ def predict(arguments: Sequence[str], run: Path | None, settings: PredictSetting
             report.ok()
         except CnnRnnError as error:
             report.fail(caption.name, error)
-    return report.closed("give files, folders or scenes:N")
+    return report.closed(f"give files, folders or {medium.built_in}:N")
+
+
+def _is_clip(argument: str) -> bool:
+    # A GIF may be either.
+    suffix = Path(argument).suffix.lower()
+    return argument.startswith(f"{CLIPS.built_in}:") or suffix in VIDEO_SUFFIXES - SUFFIXES
+
+
+def _check_medium(arguments: Sequence[str], captioner: Captioner) -> None:
+    """Refuse what is named as a clip where a run captions pictures, and the reverse."""
+    for argument in arguments:
+        if not captioner.clips and _is_clip(argument):
+            raise UsageError(
+                f"{argument} is a clip, and {captioner.run.path} captions pictures",
+                "train one for clips: cnnrnn caption train --data clips --model clip-lstm",
+            )
+        if captioner.clips and argument.startswith(f"{PICTURES.built_in}:"):
+            raise UsageError(
+                f"{argument} is a picture, and {captioner.run.path} captions clips",
+                "name another run with --run",
+            )
 
 
 def _check_output(settings: PredictSettings) -> None:
@@ -120,6 +154,9 @@ def _as_json(captioner: Captioner, caption: Caption, trace: bool) -> dict:
         ],
         "run": str(captioner.run.path),
     }
+    if len(captioner.runs) > 1:
+        found["runs"] = [str(run.path) for run in captioner.runs]
+        del found["run"]
     if trace:
         found["trace"] = captioner.writer.trace(best)
     return found
@@ -130,7 +167,7 @@ def _draw(
 ) -> None:
     """The picture above its caption and, for a model with attention, where it looked."""
     check_place(source, settings.output)
-    picture = source.read()
+    picture = picture_of(source)
     name = names(caption.name)
     barred = drawing.caption_bar(picture, caption.text, font=settings.font)
     images.save(settings.output / name, barred)

@@ -11,12 +11,20 @@ from cnnrnn import console
 from cnnrnn.caption.data import Example
 from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.errors import CnnRnnError
+from cnnrnn.features.clip_vectors import ClipVectors
 from cnnrnn.features.extractor import Extractor
 from cnnrnn.features.selection import PictureRows
+from cnnrnn.media import video
+from cnnrnn.media.medium import VIDEO_SUFFIXES
+from cnnrnn.media.sampling import Sampling
+from cnnrnn.media.sources import Source
 from cnnrnn.text.tokenizer import Tokenizer
 from cnnrnn.text.vocabulary import Vocabulary
 
-FEATURE_OUTPUT = {"attention": "grid", "inject-init": "pooled"}
+FEATURE_OUTPUT = {
+    "attention": "grid", "inject-init": "pooled", "inject": "pooled", "merge": "pooled",
+    "clip-lstm": "steps",
+}  # fmt: skip
 
 
 @dataclass
@@ -44,8 +52,17 @@ def build_vocabulary(settings: TrainSettings, training: Sequence[Example]) -> Vo
     return Vocabulary.build(tokens, settings.min_count or 1, settings.tokenizer)
 
 
-def extractor(settings: TrainSettings, variant: str = "") -> Extractor:
-    """The backbone that the settings name."""
+def extractor(settings: TrainSettings, variant: str = "") -> Extractor | ClipVectors:
+    """The backbone that the settings name, for pictures or clips."""
+    if settings.clips:
+        size = settings.image_size
+        return ClipVectors(
+            settings.backbone,
+            settings.weights,
+            tuple(size) if isinstance(size, list) else size,
+            settings.frames,
+            mean=FEATURE_OUTPUT[settings.model] != "steps",
+        )
     return Extractor(
         backbone=settings.backbone,
         weights=settings.weights,
@@ -53,6 +70,14 @@ def extractor(settings: TrainSettings, variant: str = "") -> Extractor:
         size=settings.image_size,
         variant=variant,
     )
+
+
+def picture_of(source: Source) -> np.ndarray:
+    """What is shown of a source, uint8 (H, W, 3): of a clip its middle frame."""
+    film = source.path is not None and source.path.suffix.lower() in VIDEO_SUFFIXES - {".gif"}
+    if source.clip is None and not film:
+        return source.read()
+    return video.read(source, Sampling(1)).frames[0]
 
 
 def with_features(
@@ -78,7 +103,8 @@ def with_features(
         numbers = numbers[numbers >= 0]
     else:
         label = "features of mirrored pictures" if variant else "features"
-        with console.Progress(len(sources), label, "pictures") as progress:
+        unit = "clips" if settings.clips else "pictures"
+        with console.Progress(len(sources), label, unit) as progress:
             table = extractor(settings, variant).extract(sources, progress)
         console.info(f"{label}: {table.hits} from the cache, {table.misses} computed")
         numbers, failures = np.flatnonzero(table.ok), table.failures

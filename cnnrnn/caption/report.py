@@ -8,24 +8,30 @@ import numpy as np
 
 from cnnrnn.caption.captioner import Captioner
 from cnnrnn.caption.evaluate import Evaluation
-from cnnrnn.caption.prepare import Pictures
+from cnnrnn.caption.prepare import Pictures, picture_of
 from cnnrnn.text.decoder import DecodeSettings
-from cnnrnn.training.report import Card
+from cnnrnn.text.metrics import KEYS
+from cnnrnn.text.vectors import nearest
+from cnnrnn.text.vocabulary import SPECIALS
+from cnnrnn.training.report import Card, Report
 from cnnrnn.training.run import Run
 from cnnrnn.training.run_report import add_curves, close, opened, range_text
 
 SAMPLES = 12
-SCORES = ("Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4", "METEOR", "ROUGE_L", "CIDEr")
+_RANKS = (4, 9, 19, 39, 79, 159, 319, 639)  # of the words whose neighbours are shown
 _CURVES = {
     "loss": ("nats a word", {"training (smoothed)": "loss", "kept aside": "val_loss"}),
     "CIDEr": ("greedy captions of the pictures kept aside", {"kept aside": "val_CIDEr"}),
     "BLEU-4": ("greedy captions of the pictures kept aside", {"kept aside": "val_Bleu_4"}),
     "learning rate": ("at the end of the epoch", {"rate": "rate"}),
 }
+_DISTANCES = "training: 1 - cosine of the vectors; kept aside: nats a word"
 _SHOWN = (
-    "data", "model", "backbone", "weights", "features", "tokenizer", "min_count", "hidden",
-    "embedding", "dropout", "feature_dropout", "smoothing", "mirror", "batch", "holdout", "epochs",
-    "learning_rate", "schedule", "clip_norm", "patience", "precision", "init", "reward", "seed",
+    "data", "frames", "model", "rnn", "layers", "fusion", "backbone", "weights", "features",
+    "tokenizer", "min_count", "hidden", "embedding", "embeddings", "frozen_words", "output", "tie",
+    "dropout",
+    "feature_dropout", "smoothing", "mirror", "batch", "holdout", "epochs", "learning_rate",
+    "schedule", "clip_norm", "patience", "precision", "init", "scheduled", "reward", "seed",
     "deterministic", "created",
 )  # fmt: skip
 
@@ -59,7 +65,7 @@ def write_report(
     )
     for missing, reason in best.missing.items():
         report.warning(f"{missing} is not in the table: {reason}.")
-    keys = [key for key in SCORES if key in best.scores]
+    keys = [key for key in KEYS if key in best.scores]
     report.table(
         "Scores",
         ["", *keys],
@@ -70,13 +76,39 @@ def write_report(
         + " (95 % bootstrap over pictures). The epoch was chosen on these pictures."
         * ("aside" in which),
     )
-    add_curves(report, run, _CURVES)
+    curves = _CURVES
+    if run.config.get("output") == "vectors":
+        curves = {**curves, "loss": (_DISTANCES, curves["loss"][1])}
+    add_curves(report, run, curves)
     report.gallery(
         "Captions",
         _cards(captioner, pictures, settings),
         "Pictures that were not trained on, drawn at random.",
     )
+    _add_words(report, captioner)
     close(report, run, _SHOWN)
+
+
+def _add_words(report: Report, captioner: Captioner) -> None:
+    """The nearest words of a few, from frequent to rare."""
+    words = captioner.vocabulary.words
+    ranks = [number for number in _RANKS if number + len(SPECIALS) < len(words)]
+    if not ranks:
+        return
+    chosen = [len(SPECIALS) + rank for rank in ranks]
+    vectors = captioner.model.word_vectors()
+    # The special words are no one's neighbours that a person would look for.
+    near = nearest(words[len(SPECIALS) :], vectors[len(SPECIALS) :], ranks)
+    report.table(
+        "Nearest words",
+        ["word", "seen", "its neighbours, with the cosine of their vectors"],
+        [
+            [words[number], captioner.vocabulary.counts[words[number]],
+             ", ".join(f"{word} {cosine:.2f}" for word, cosine in row)]
+            for number, row in zip(chosen, near, strict=True)
+        ],
+        note="From frequent to rare.",
+    )  # fmt: skip
 
 
 def _cards(captioner: Captioner, pictures: Pictures, settings: DecodeSettings) -> list[Card]:
@@ -86,7 +118,7 @@ def _cards(captioner: Captioner, pictures: Pictures, settings: DecodeSettings) -
     cards = []
     for number, sentences in zip(numbers, described, strict=True):
         example, sentence = pictures.examples[number], sentences[0]
-        picture = example.source.read()
+        picture = picture_of(example.source)
         people = [("people", text) for text in example.captions]
         cards.append(
             Card(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cnnrnn.caption.data import BUILT_IN
+from cnnrnn.caption.data import BUILT_IN, CLIPS
 from cnnrnn.errors import UsageError
 from cnnrnn.training.chosen import fields_of
 from cnnrnn.training.settings import (
@@ -19,9 +19,14 @@ from cnnrnn.training.settings import (
     filled,
 )
 
-MODELS = ("attention", "inject-init")
+MODELS = ("attention", "inject-init", "inject", "merge", "clip-lstm")
+RNNS = ("lstm", "gru")
+FUSIONS = ("concat", "multiply", "add")
 TOKENIZERS = ("words", "characters")
 REWARDS = ("cider",)
+FRAMES = 8  # of a clip
+LEARNED, WORD2VEC = "learned", "word2vec"
+OUTPUTS = ("words", "vectors")
 PRECISIONS = ("float32", "mixed_bfloat16")
 
 
@@ -31,15 +36,26 @@ class TrainSettings:
 
     data, format, limit: see `data.load`.
     model: a key of `models.MODELS`.
+    rnn, layers: the recurrent net, see `text.language.LanguageModel`.
+    fusion: how `merge` joins words and picture, see `models.FUSIONS`; None of any other model.
     backbone, weights, image_size: see `features.extractor.Extractor`; a run's config.json has
         the size as [height, width].
+    frames: how many of a clip are looked at; None: the data are pictures.
     features: a file of precomputed features instead of a backbone.
     tokenizer: `words` or `characters`.
     min_count: words seen less often are unknown.
-    hidden, embedding: units of the LSTM, size of the word vectors.
+    hidden, embedding: units of a recurrent layer, size of the word vectors.
+    embeddings: what the word vectors begin with: LEARNED (at random), WORD2VEC (trained on the
+        captions) or a file of `text.vectors`.
+    frozen_words: they are not trained further.
+    output: what the net foretells: which of the `words` comes next, or its vector (`vectors`), of
+        which the nearest word is taken.
+    tie: a word's weights at the output are its vector (Press and Wolf 2017).
     dropout, feature_dropout: shares dropped in training, 0 to 1.
     smoothing: label smoothing, 0 to 1.
     init: the run whose weights the training begins with.
+    scheduled: share of the words, 0 to below 1, that the net reads as it would have said them
+        itself by the last epoch, see `scheduled`.
     reward: what captions that the model draws itself are weighed by, see `reward`; None learns
         from the captions that people wrote.
     mirror: also train on pictures with left and right exchanged.
@@ -55,18 +71,27 @@ class TrainSettings:
     format: str = "auto"
     limit: int | None = None
     model: str = MODELS[0]
+    rnn: str = RNNS[0]
+    layers: int = 1
+    fusion: str | None = None
     backbone: str | None = None
     weights: str = "auto"
     image_size: int | list | None = None
+    frames: int | None = None
     features: str | None = None
     tokenizer: str = TOKENIZERS[0]
     min_count: int | None = None
     hidden: int | None = None
     embedding: int | None = None
+    embeddings: str = LEARNED
+    frozen_words: bool | None = None
+    output: str = OUTPUTS[0]
+    tie: bool = False
     dropout: float | None = None
     feature_dropout: float | None = None
     smoothing: float | None = None
     init: str | None = None
+    scheduled: float = 0.0
     reward: str | None = None
     mirror: bool | None = None
     batch: int | None = None
@@ -80,32 +105,94 @@ class TrainSettings:
     seed: int = 0
 
     def __post_init__(self):
-        choices = {"model": MODELS, "tokenizer": TOKENIZERS, "precision": PRECISIONS}
-        check_choices(self, choices | {"reward": (None, *REWARDS)})
-        check_shares(self, "dropout", "feature_dropout", "smoothing")
+        check_choices(self, _CHOICES)
+        check_shares(self, "dropout", "feature_dropout", "smoothing", "scheduled")
         check_counts(
-            self, "hidden", "embedding", "batch", "holdout", "epochs", "min_count", "patience"
-        )
+            self, "layers", "frames", "hidden", "embedding", "batch", "holdout", "epochs",
+            "min_count", "patience",
+        )  # fmt: skip
         check_fit(self)
         if self.features and (self.backbone or self.weights != "auto" or self.image_size):
             raise UsageError(
                 "precomputed features come from a network of their own",
                 "leave out --backbone, --weights and --image-size",
             )
+        self._check_medium()
+        if self.fusion and self.model != "merge":
+            raise UsageError(
+                f"the model {self.model} has no --fusion", "it is how --model merge joins"
+            )
+        if self.frozen_words and not self.has_vectors:
+            raise UsageError(
+                "word vectors that are drawn at random must learn",
+                "freeze those of --embeddings word2vec, of a file, or of --init",
+            )
+        if self.output == "vectors":
+            self._check_vectors()
         if self.reward and not self.init:
             raise UsageError(
                 "a reward only improves a captioner that can speak", "name its run with --init"
             )
-        if self.reward and (self.smoothing or self.mirror):
+        if self.reward and (self.smoothing or self.mirror or self.scheduled):
             raise UsageError(
-                "smoothing and mirrored pictures are for captions that people wrote",
+                "smoothing, scheduled words and mirrored pictures are for captions that people "
+                "wrote",
                 "leave them out with --reward",
             )
+
+    def _check_medium(self) -> None:
+        if self.model == "clip-lstm" and not self.clips:
+            raise UsageError(
+                "the model clip-lstm watches clips", f"--data {CLIPS}, or --frames 8 for your own"
+            )
+        if not self.clips:
+            return
+        if self.model == "attention":
+            raise UsageError(
+                "the model attention looks at the places of one picture",
+                "for clips: --model clip-lstm, inject-init, inject or merge",
+            )
+        for name in ("mirror", "features"):
+            if getattr(self, name):
+                raise UsageError(f"--{name} is for pictures", "leave it out for clips")
+
+    @property
+    def clips(self) -> bool:
+        """Whether the data are clips."""
+        return self.data == CLIPS or self.frames is not None
+
+    def _check_vectors(self) -> None:
+        if not self.has_vectors:
+            raise UsageError(
+                "--output vectors needs word vectors to aim at",
+                "name some with --embeddings, or a run that has them with --init",
+            )
+        if self.frozen_words is False:
+            raise UsageError(
+                "vectors that are aimed at must not move: they would all become one",
+                "leave out --tuned-words",
+            )
+        for name in ("tie", "reward", "smoothing"):
+            if getattr(self, name):
+                raise UsageError(
+                    f"--{name} is for a net that gives each word a probability",
+                    "leave it out with --output vectors",
+                )
+
+    @property
+    def head(self) -> str:
+        """A key of `text.heads.HEADS`."""
+        return "nearest" if self.output == "vectors" else "tied" if self.tie else "free"
 
     @property
     def built_in(self) -> bool:
         """Whether the data is the drawn world."""
-        return self.data == BUILT_IN
+        return self.data in (BUILT_IN, CLIPS)
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether the word vectors begin with something learned."""
+        return self.embeddings != LEARNED or self.init is not None
 
     def resolved(self, pictures: int, captions: int) -> TrainSettings:
         """The same with every None decided that does not stand for none at all.
@@ -113,16 +200,32 @@ class TrainSettings:
         Args:
             pictures: how many there are to train on.
             captions: how many there are of them.
+
+        Raises:
+            UsageError: what was chosen does not go with what is decided.
         """
         chosen = _LIKELIHOOD | (_BUILT_IN if self.built_in else _PHOTOS)
         if self.reward:
             chosen |= _REWARD
+        chosen["frozen_words"] = self.output == "vectors"
+        if self.output == "vectors":
+            chosen["smoothing"] = 0.0
         chosen["holdout"] = max(1, min(500, pictures // 10))
         # A word seen once in a small set is worth learning; in a large one it is mostly a slip.
         chosen["min_count"] = 1 if captions < 2_000 else 2 if captions < 10_000 else 5
+        if self.clips:
+            chosen |= {"frames": FRAMES, "mirror": False}
+        if self.model == "merge":
+            chosen["fusion"] = FUSIONS[0]
         if self.features:
             del chosen["backbone"]
-        return filled(self, chosen)
+        found = filled(self, chosen)
+        if found.scheduled and found.epochs < 2:
+            raise UsageError(
+                "scheduled words begin in the second epoch, and there is one",
+                "leave out --scheduled, or say --epochs 2 or more",
+            )
+        return found
 
     def as_config(self) -> dict[str, Any]:
         """See `training.settings.as_config`."""
@@ -144,9 +247,19 @@ class TrainSettings:
         return cls(**fields_of(cls, config))
 
 
+_CHOICES = {
+    "model": MODELS,
+    "output": OUTPUTS,
+    "rnn": RNNS,
+    "fusion": (None, *FUSIONS),
+    "tokenizer": TOKENIZERS,
+    "reward": (None, *REWARDS),
+    "precision": PRECISIONS,
+}
 _KEPT_BY_INIT = (
-    "data", "format", "limit", "model", "backbone", "weights", "image_size", "features",
-    "tokenizer", "min_count", "hidden", "embedding", "holdout", "seed",
+    "data", "format", "limit", "frames", "model", "rnn", "layers", "fusion", "backbone",
+    "weights", "image_size", "features", "tokenizer", "min_count", "hidden", "embedding",
+    "frozen_words", "output", "tie", "holdout", "seed",
 )  # fmt: skip
 _LIKELIHOOD = {"smoothing": 0.1, "learning_rate": 1e-3}
 # Small steps, and a net that draws captions as it will in use.

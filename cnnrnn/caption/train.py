@@ -11,6 +11,7 @@ import numpy as np
 from cnnrnn import backend
 from cnnrnn.caption import check as checks
 from cnnrnn.caption import data as readers
+from cnnrnn.caption import vectors as word_vectors
 from cnnrnn.caption.batches import CaptionBatches, encoded, mirrorable
 from cnnrnn.caption.prepare import (
     FEATURE_OUTPUT,
@@ -19,13 +20,15 @@ from cnnrnn.caption.prepare import (
     extractor,
     with_features,
 )
-from cnnrnn.caption.settings import TrainSettings
+from cnnrnn.caption.settings import LEARNED, WORD2VEC, TrainSettings
+from cnnrnn.caption.warm_start import check_alike, warm_start
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.features.familiarity import SAMPLE, Familiarity
 from cnnrnn.features.precomputed import open_features
 from cnnrnn.features.selection import tell_failures
 from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.text.tokenizer import Tokenizer
+from cnnrnn.text.vectors import WordVectors
 from cnnrnn.text.vocabulary import UNSPOKEN, Vocabulary
 from cnnrnn.training.check import Check
 from cnnrnn.training.chosen import check_same
@@ -48,12 +51,16 @@ _TRIAL_PICTURES = 32
 
 @dataclass
 class Prepared:
-    """The data of one training, decided and encoded."""
+    """The data of one training, decided and encoded.
+
+    vectors: those of the file that --embeddings names.
+    """
 
     settings: TrainSettings
     vocabulary: Vocabulary
     data: readers.CaptionData
     check: Check
+    vectors: WordVectors | None = None
 
 
 def prepare(settings: TrainSettings) -> Prepared:
@@ -61,7 +68,7 @@ def prepare(settings: TrainSettings) -> Prepared:
     data = readers.load(settings.data, settings.format, settings.limit)
     training = data.split("train")
     captions = sum(len(each.captions) for each in training)
-    settings = settings.resolved(len(training), captions)
+    chosen, settings = settings, settings.resolved(len(training), captions)
     # What cannot be meant is told before the data is looked at closely.
     if settings.features:
         open_features(settings.features).close()
@@ -69,7 +76,10 @@ def prepare(settings: TrainSettings) -> Prepared:
         extractor(settings)
     hold_out(len(training), settings.holdout, settings.seed)
     vocabulary = build_vocabulary(settings, training)
-    return Prepared(settings, vocabulary, data, checks.check(data, vocabulary))
+    vectors = word_vectors.from_file(chosen, vocabulary)
+    if vectors:
+        settings = replace(settings, embedding=vectors.size)
+    return Prepared(settings, vocabulary, data, checks.check(data, vocabulary), vectors)
 
 
 def train(
@@ -95,6 +105,8 @@ def train(
     begun = begin(TrainSettings, settings, TASK, root, name, deterministic, resume)
     run, deterministic = begun.run, begun.deterministic
     prepared = prepare(begun.settings)
+    if prepared.settings.init and not run:
+        check_alike(prepared.settings)
     prepared.check.tell()
     settings = prepared.settings
     config = settings.as_config() | {"deterministic": deterministic}
@@ -125,6 +137,8 @@ def dry_run(settings: TrainSettings) -> dict[str, float]:
         `pictures`, `extraction_seconds`, `training_seconds` (all epochs), `disk_bytes`.
     """
     prepared = prepare(settings)
+    if prepared.settings.init:
+        check_alike(prepared.settings)
     prepared.check.tell()
     settings = prepared.settings
     backend.configure(seed=settings.seed, precision=settings.precision)
@@ -133,7 +147,7 @@ def dry_run(settings: TrainSettings) -> dict[str, float]:
     extraction = 0.0
     if not settings.features:
         made = extractor(settings)
-        pictures = [each.source.read(max(made.size)) for each in trial.examples[:_TRIAL_PICTURES]]
+        pictures = [made.pixels(each.source) for each in trial.examples[:_TRIAL_PICTURES]]
         made.compute(pictures)  # builds the network
         began = time.perf_counter()
         made.compute(pictures)
@@ -161,8 +175,13 @@ def _provenance(prepared: Prepared) -> dict:
     }
     if settings.built_in:
         from cnnrnn import scenes
+        from cnnrnn.scenes import clips
 
-        found["scenes_version"] = scenes.VERSION
+        versions = {"scenes_version": scenes.VERSION, "clips_version": clips.VERSION}
+        name = "clips_version" if settings.clips else "scenes_version"
+        found[name] = versions[name]
+    if settings.embeddings not in (LEARNED, WORD2VEC):
+        found["embeddings"] = str(Path(settings.embeddings).resolve())
     if settings.features:
         return found | {"backbone": None}
     made = extractor(settings)
@@ -184,6 +203,7 @@ def _model(prepared: Prepared, row_shape: tuple[int, ...]):
     from cnnrnn.caption.models import MODELS
 
     settings = prepared.settings
+    more = {"fusion": settings.fusion} if settings.fusion else {}
     model = MODELS[settings.model](
         vocabulary_size=len(prepared.vocabulary),
         feature_shape=row_shape,
@@ -191,14 +211,21 @@ def _model(prepared: Prepared, row_shape: tuple[int, ...]):
         embedding=settings.embedding,
         feature_dropout=settings.feature_dropout,
         dropout=settings.dropout,
+        rnn=settings.rnn,
+        layers=settings.layers,
+        frozen_words=settings.frozen_words,
+        head=settings.head,
+        **more,
     )
     model.build()
     return model
 
 
 def _loss(settings: TrainSettings):
-    from cnnrnn.text.losses import WordCrossEntropy
+    from cnnrnn.text.losses import CosineDistance, WordCrossEntropy
 
+    if settings.output == "vectors":
+        return CosineDistance()
     return WordCrossEntropy(settings.smoothing, UNSPOKEN if settings.reward else ())
 
 
@@ -215,8 +242,8 @@ def _batches(prepared: Prepared, pictures: Pictures, mirrored: Pictures | None) 
 
 def _fit(run: Run, prepared: Prepared, training: Pictures, aside: Pictures, resume: bool):
     from cnnrnn.caption.reward import RewardBatches
+    from cnnrnn.caption.scheduled import ScheduledBatches
     from cnnrnn.caption.validate import Validation
-    from cnnrnn.caption.warm_start import warm_start
     from cnnrnn.training.fit import FitSettings, fit
 
     settings = prepared.settings
@@ -226,19 +253,35 @@ def _fit(run: Run, prepared: Prepared, training: Pictures, aside: Pictures, resu
     # A backbone that was built because its features were not cached has drawn numbers too.
     backend.configure(seed=settings.seed)
     model = _model(prepared, training.features.row_shape)
-    if settings.init and not (resume and run.last.exists()):
-        warm_start(model, prepared.vocabulary, settings.init)
+    if not (resume and run.last.exists()):
+        _begin(model, prepared, training)
     batches = _batches(prepared, training, mirrored)
+    if settings.reward:
+        batches = RewardBatches(batches)
+    elif settings.scheduled:
+        batches = ScheduledBatches(batches, settings.scheduled, settings.epochs)
     return fit(
         model,
         _loss(settings),
-        RewardBatches(batches) if settings.reward else batches,
+        batches,
         Validation(prepared.vocabulary, aside, _batches(prepared, aside, None)),
         MONITOR,
         FitSettings.of(settings),
         run,
         resume,
     )
+
+
+def _begin(model, prepared: Prepared, training: Pictures) -> None:
+    """Give a model its first weights, where these are not all random."""
+    settings, vocabulary, vectors = prepared.settings, prepared.vocabulary, prepared.vectors
+    if settings.embeddings == WORD2VEC:
+        vectors = word_vectors.trained(settings, vocabulary, training.examples)
+    if vectors:
+        word_vectors.tell_coverage(vectors, vocabulary, settings.embeddings)
+        model.begin_with(word_vectors.table(vectors, vocabulary, settings.seed))
+    if settings.init:
+        warm_start(model, vocabulary, settings.init)
 
 
 def _conclude(run: Run, prepared: Prepared, training: Pictures, aside: Pictures, result) -> str:

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
-from cnnrnn.caption.batches import CaptionBatches
+from cnnrnn.caption.batches import CaptionBatches, encoded
 from cnnrnn.caption.captioner import Captioner
+from cnnrnn.caption.check import MAX_WORDS
 from cnnrnn.caption.evaluate import scored
 from cnnrnn.caption.prepare import Pictures
 from cnnrnn.text.decoder import DecodeSettings
@@ -35,10 +36,7 @@ class Validation:
         `val_CIDEr`."""
         if self._captioner is None or self._captioner.model is not model:
             self._captioner = Captioner(model, self.vocabulary, None)
-        plain, total, words = WordCrossEntropy(reduction=None), 0.0, 0
-        for inputs, targets in self.batches.in_order():
-            losses = plain(targets, model.predict_on_batch(inputs))
-            total, words = total + float(np.sum(losses)), words + len(targets)
+        loss = self._loss(model)
         texts = self._captioner.texts(self.pictures, _GREEDY)
         scores = scored(
             "validation",
@@ -48,10 +46,32 @@ class Validation:
             meteor=False,
             intervals=False,
         ).scores
-        loss = total / max(words, 1)
         return {
             "val_loss": loss,
-            "val_perplexity": math.exp(min(loss, 50.0)),
+            "val_perplexity": _perplexity(loss),
             "val_Bleu_4": scores["Bleu_4"],
             "val_CIDEr": scores["CIDEr"],
         }
+
+    def perplexity(self, model) -> float:
+        """How many equally likely words each word would be one of."""
+        return _perplexity(self._loss(model))
+
+    def _loss(self, model) -> float:
+        """Nats a word, without smoothing."""
+        plain, total, words = WordCrossEntropy(reduction=None), 0.0, 0
+        for inputs, targets in self.batches.in_order():
+            losses = plain(targets, model.predict_on_batch(inputs))
+            total, words = total + float(np.sum(losses)), words + len(targets)
+        return total / max(words, 1)
+
+
+def _perplexity(loss: float) -> float:
+    return math.exp(min(loss, 50.0))
+
+
+def batches_of(vocabulary: Vocabulary, pictures: Pictures, batch: int) -> CaptionBatches:
+    """Pictures with all their captions, as they are learned and validated."""
+    return CaptionBatches(
+        encoded(pictures.examples, vocabulary, MAX_WORDS), pictures.features, batch=batch
+    )

@@ -7,11 +7,17 @@ from pathlib import Path
 import numpy as np
 
 from cnnrnn import backend, console
+from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.text.vocabulary import Vocabulary
 from cnnrnn.training.run import Run
 
 TASK = "caption"
+# What decides the shape of a net, and what it is called where it differs.
+_SHAPE = {
+    "feature_shape": "features of", "rnn": "--rnn", "layers": "--layers", "hidden": "--hidden",
+    "embedding": "--embedding", "head": "the output", "fusion": "--fusion",
+}  # fmt: skip
 
 
 def warm_start(model, vocabulary: Vocabulary, path: Path | str) -> None:
@@ -33,19 +39,13 @@ def warm_start(model, vocabulary: Vocabulary, path: Path | str) -> None:
     numbers = {word: number for number, word in enumerate(theirs.words)}
     shared = [(new, numbers[word]) for new, word in enumerate(vocabulary.words) if word in numbers]
     # These have a row or column for each word; every other weight is taken as it is.
-    axes = {
-        model.embed.embeddings.path: 0, model.vocabulary.kernel.path: 1,
-        model.vocabulary.bias.path: 0,
-    }  # fmt: skip
+    axes = {variable.path: axis for variable, axis in model.by_word()}
     numpy = backend.keras().ops.convert_to_numpy
-    if len(model.weights) != len(other.weights):
-        raise _unlike(run)
+    _check_same_shape(model, other, run)
     for variable, known in zip(model.weights, other.get_weights(), strict=True):
         axis = axes.get(variable.path)
         if axis is not None:
             known = _by_word(numpy(variable), known, axis, shared)
-        if known.shape != tuple(variable.shape):
-            raise _unlike(run)
         variable.assign(known)
     console.info(
         f"{'begins with':<24}{run.path}, which knows {len(shared)} of {len(vocabulary)} words"
@@ -57,15 +57,52 @@ def _by_word(
 ) -> np.ndarray:
     """`new` with what `known` has along `axis` for the words that both have, (new, known)."""
     new, known = np.moveaxis(new, axis, 0), np.moveaxis(known, axis, 0)
-    if new.shape[1:] != known.shape[1:]:
-        return known
     ours, theirs = map(list, zip(*shared, strict=True))
     new[ours] = known[theirs]
     return np.moveaxis(new, 0, axis)
 
 
-def _unlike(run: Run) -> CnnRnnError:
-    return CnnRnnError(
-        f"the model of {run.path} has another shape",
-        "leave out --model, --hidden, --embedding and --backbone: they are taken from that run",
+def check_alike(settings: TrainSettings) -> None:
+    """Raise early, before a run is made, where the options ask for another net than --init has.
+
+    Raises:
+        CnnRnnError: no such run, or its net has another shape.
+    """
+    run = Run.open(settings.init, TASK)
+    theirs = TrainSettings.from_config(run.config)
+    names = ("model", "rnn", "layers", "hidden", "embedding", "output", "tie", "fusion")
+    _refuse(
+        run,
+        {f"--{name}": (getattr(theirs, name), getattr(settings, name)) for name in names},
     )
+
+
+def _check_same_shape(model, other, run: Run) -> None:
+    """Raise where a net differs from that of a run in more than its words and its dropout."""
+    kinds = (_name(other), _name(model))
+    pairs = {"--model": kinds}
+    if kinds[0] == kinds[1]:
+        ours, theirs = (
+            each.get_config() | {"feature_shape": each.feature_shape[-1]}
+            for each in (model, other)
+        )
+        pairs |= {said: (theirs.get(key), ours.get(key)) for key, said in _SHAPE.items()}
+    _refuse(run, pairs)
+
+
+def _refuse(run: Run, pairs: dict[str, tuple]) -> None:
+    """Raise if in one of the pairs, by what they are called, theirs is not ours."""
+    differ = [f"{said} {theirs}, not {ours}" for said, (theirs, ours) in pairs.items()
+              if theirs != ours]  # fmt: skip
+    if differ:
+        raise CnnRnnError(
+            f"the model of {run.path} has another shape: it has {', '.join(differ)}",
+            "leave such options out: they are taken from that run",
+        )
+
+
+def _name(model) -> str:
+    """What the command line calls a model."""
+    from cnnrnn.caption.models import MODELS
+
+    return next(name for name, kind in MODELS.items() if kind is type(model))

@@ -69,7 +69,7 @@ def _expanded(args: list[str], base: Path | str | None, medium: Medium) -> Itera
     for arg in args:
         path = os.path.join(base or "", arg)
         if arg == "-":
-            yield from _listed(sys.stdin.buffer, base, medium)
+            yield from _listed(_stdin(), base, medium)
         elif os.path.isdir(path):
             yield from _some(_folder(path, medium), arg, f"{arg} holds no {medium.many}", medium)
         elif os.path.lexists(path) and not arg.lower().endswith(LIST_SUFFIX):
@@ -82,6 +82,18 @@ def _expanded(args: list[str], base: Path | str | None, medium: Medium) -> Itera
             yield from _some(_glob(path, medium), arg, f"no {medium.one} matches {arg}", medium)
         else:
             yield Source(arg, Path(path))
+
+
+def _stdin() -> Iterable[bytes]:
+    """The lines of stdin, each as soon as it is there.
+
+    They are read past its buffer: that has a lock, and a thread that waits with it for a line makes
+    Python abort where the program ends meanwhile.
+    """
+    try:
+        return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
+    except (OSError, ValueError):  # no file
+        return sys.stdin.buffer
 
 
 def _some(

@@ -1,10 +1,11 @@
-"""The loss of a language model."""
+"""The losses of a language model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from cnnrnn import backend
+from cnnrnn.text.heads import SHARPNESS
 
 keras = backend.keras()
 ops = keras.ops
@@ -50,3 +51,18 @@ class WordCrossEntropy(keras.losses.Loss):
     def get_config(self):
         own = {"smoothing": self.smoothing, "excluded": list(self.excluded)}
         return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable("cnnrnn.text")
+class CosineDistance(keras.losses.Loss):
+    """How far a vector points away from that of the next word: 1 - cosine, 0 to 2.
+
+    Logits (N, V) of `heads.NearestWords`, which are cosines, and word numbers (N,) give (N,).
+    """
+
+    def __init__(self, name: str = "cosine_distance", **kwargs):
+        super().__init__(name=name, **kwargs)
+
+    def call(self, y_true, y_pred):
+        right = ops.take_along_axis(y_pred, ops.cast(y_true, "int32")[:, None], axis=-1)[:, 0]
+        return 1 - right / SHARPNESS

@@ -2,7 +2,8 @@
 
 The numbers are those of `pycocoevalcap`, under its names: `Bleu_1` to `Bleu_4` (Papineni et al.
 2002), `METEOR` (Denkowski and Lavie 2014), `ROUGE_L` (Lin 2004) and `CIDEr` (Vedantam et al. 2015;
-the variant CIDEr-D). All but METEOR work without Java: see `text.ptb` for the tokens.
+the variant CIDEr-D). All but METEOR work without Java: see `text.ptb` for the tokens. Where it
+cannot run, `StemMatch` stands in under its own name: see `text.stem_match`.
 
 BLEU and METEOR are figures of the whole set, computed from summed counts; they are not the mean
 of the scores of single captions. ROUGE-L and CIDEr are means.
@@ -18,11 +19,11 @@ import numpy as np
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.intervals import Difference, bootstrap
 from cnnrnn.text import meteor as meteor_program
-from cnnrnn.text import ptb
+from cnnrnn.text import ptb, stem_match
 from cnnrnn.text.tokenizer import Tokenizer
 
 BLEU_KEYS = ("Bleu_1", "Bleu_2", "Bleu_3", "Bleu_4")
-KEYS = (*BLEU_KEYS, "METEOR", "ROUGE_L", "CIDEr")
+KEYS = (*BLEU_KEYS, "METEOR", stem_match.KEY, "ROUGE_L", "CIDEr")
 
 _TINY, _SMALL = 1e-15, 1e-9  # pycocoevalcap's guards against 0 / 0; they show in the 9th digit
 
@@ -89,7 +90,8 @@ def score(
     Args:
         references: captions by item; any text, not tokenized.
         hypotheses: one caption by item, for the same items; it may be empty.
-        meteor: also METEOR, where Java is. The first time in a process it takes seconds more.
+        meteor: also METEOR, where Java is, else StemMatch. The first time in a process it takes
+            seconds more.
         tokenizer: `words` (the reference tokens, made for English), or `characters` for text
             without spaces such as Chinese; METEOR knows English only and is missing then.
 
@@ -114,6 +116,9 @@ def score(
             each["METEOR"] = meteor_program.scores(counts["METEOR"])
         except CnnRnnError as error:
             missing["METEOR"] = str(error)
+    if meteor and "METEOR" in missing and tokenizer == "words":
+        each[stem_match.KEY] = stem_match.scores(written, said)
+        overall[stem_match.KEY] = float(each[stem_match.KEY].mean())
     each["ROUGE_L"] = _rouge_l(written, said)
     each["CIDEr"] = _cider(written, said)
     overall |= {key: float(each[key].mean()) for key in ("ROUGE_L", "CIDEr")}

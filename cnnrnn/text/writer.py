@@ -14,7 +14,7 @@ import numpy as np
 
 from cnnrnn import backend
 from cnnrnn.errors import CnnRnnError, UsageError
-from cnnrnn.text.decoder import DecodeSettings, Sentence, decode
+from cnnrnn.text.decoder import Codes, DecodeSettings, Sentence, count, decode
 from cnnrnn.text.tokenizer import Tokenizer
 from cnnrnn.text.vocabulary import END, Vocabulary
 
@@ -63,7 +63,7 @@ class Writer:
     """A language model and its words.
 
     Args:
-        model: a `text.language.LanguageModel`.
+        model: a `text.language.LanguageModel`, or a `text.ensemble.Ensemble` of some.
         vocabulary: its words.
         batch: codes that are written about together.
         fewer: smaller numbers that have a graph of their own, rising.
@@ -84,6 +84,7 @@ class Writer:
         self._sizes = (*fewer, batch)
         self.tokenizer = Tokenizer(vocabulary.tokenizer)
         self._steps: dict[int, GraphSteps] = {}
+        self._generators: dict[DecodeSettings, np.random.Generator] = {}
 
     def beginning(self, text: str) -> list[int]:
         """Word numbers of a sentence's beginning.
@@ -101,17 +102,26 @@ class Writer:
         return self.vocabulary.encode(tokens)
 
     def write(
-        self, codes: np.ndarray, settings: DecodeSettings, start: Sequence[int] = ()
+        self, codes: Codes, settings: DecodeSettings, start: Sequence[int] = ()
     ) -> list[list[Sentence]]:
         """Sentences about codes (n, ...), best first; they are filled up to one of a few batch
-        sizes, for each of which a graph is compiled once."""
+        sizes, for each of which a graph is compiled once. Of an ensemble the codes are a tuple,
+        those of each model."""
         found = []
-        for first in range(0, len(codes), self.batch):
-            part = codes[first : first + self.batch]
-            full = next(size for size in self._sizes if size >= len(part))
-            filled = np.concatenate([part, np.repeat(part[-1:], full - len(part), axis=0)])
-            found += decode(self._compiled(settings), filled, settings, start)[: len(part)]
+        total = count(codes)
+        for first in range(0, total, self.batch):
+            present = min(self.batch, total - first)
+            full = next(size for size in self._sizes if size >= present)
+            rows = np.minimum(np.arange(first, first + full), total - 1)
+            some = isinstance(codes, tuple)
+            filled = tuple(part[rows] for part in codes) if some else codes[rows]
+            steps, generator = self._compiled(settings), self._generator(settings)
+            found += decode(steps, filled, settings, start, generator)[:present]
         return found
+
+    def _generator(self, settings: DecodeSettings) -> np.random.Generator:
+        """Draws on, from call to call: else every picture would get the same lots."""
+        return self._generators.setdefault(settings, np.random.default_rng(settings.seed))
 
     def words(self, sentence: Sentence) -> list[str]:
         """The words of a decoded sentence."""
@@ -143,7 +153,7 @@ class Writer:
         """The step functions, compiled at first use."""
         # A vocabulary of a few words has no five best ones. A sentence may end (the one special
         # word that is ever offered); the others must not fill up a wide beam.
-        offered = min(max(CHOICES, settings.beam_width), len(self.vocabulary.counts) + 1)
+        offered = min(max(CHOICES, settings.offered), len(self.vocabulary.counts) + 1)
         if offered not in self._steps:
             self._steps[offered] = GraphSteps(self.model, offered)
         return self._steps[offered]

@@ -1,4 +1,4 @@
-"""A run's model for other programs: one Keras file, or a SavedModel, opened again and compared.
+"""A run's model for other programs: a Keras file, a SavedModel or ONNX, opened again and compared.
 
     check(output, form)                        before anything heavy is opened
     difference = write(output, form, model, [Endpoint("serve", ask, given, shapes)], fill)
@@ -9,6 +9,7 @@ after: a folder is there only where both say the same.
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import tempfile
@@ -32,7 +33,8 @@ class Endpoint:
     """One thing that a model can be asked.
 
     name: of it in a SavedModel.
-    ask: takes a model and a dictionary of inputs, and gives a tensor or a dictionary of them.
+    ask: takes a model and a dictionary of inputs, and gives a tensor or a dictionary of them; for
+        ONNX a dictionary.
     given: inputs that are tried.
     shapes: of the inputs by name, None for an axis that may have any length.
     """
@@ -71,6 +73,39 @@ def _saved_model(model: Any, endpoints: Sequence[Endpoint], folder: Path) -> Ans
     return answer
 
 
+def _onnx(model: Any, endpoints: Sequence[Endpoint], folder: Path) -> Answer:
+    from onnxruntime import InferenceSession
+
+    keras = backend.keras()
+
+    class Asked(keras.Model):
+        """An endpoint as a model of its own, which is what Keras can write."""
+
+        def __init__(self, endpoint: Endpoint):
+            super().__init__()
+            self.model, self.ask = model, endpoint.ask
+
+        def call(self, inputs):
+            return self.ask(self.model, inputs)
+
+    for each in endpoints:
+        asked = Asked(each)
+        asked(dict(each.given))  # builds it
+        asked.export(
+            str(folder / f"{each.name}.onnx"), format="onnx", verbose=False,
+            input_signature=[_signature(each)],
+        )  # fmt: skip
+
+    def answer(endpoint: Endpoint) -> Any:
+        session = InferenceSession(
+            str(folder / f"{endpoint.name}.onnx"), providers=["CPUExecutionProvider"]
+        )
+        names = [output.name for output in session.get_outputs()]
+        return dict(zip(names, session.run(None, dict(endpoint.given)), strict=True))
+
+    return answer
+
+
 def _asking(endpoint: Endpoint, model: Any) -> Callable[[dict], Any]:
     return lambda inputs: endpoint.ask(model, inputs)
 
@@ -78,7 +113,7 @@ def _asking(endpoint: Endpoint, model: Any) -> Callable[[dict], Any]:
 def _signature(endpoint: Endpoint) -> dict:
     spec = backend.keras().InputSpec
     return {
-        name: spec(shape=endpoint.shapes[name], dtype=str(value.dtype))
+        name: spec(shape=endpoint.shapes[name], dtype=str(value.dtype), name=name)
         for name, value in endpoint.given.items()
     }
 
@@ -86,7 +121,9 @@ def _signature(endpoint: Endpoint) -> dict:
 FORMS: dict[str, Callable[[Any, Sequence[Endpoint], Path], Answer]] = {
     "keras": _keras,
     "saved-model": _saved_model,
+    "onnx": _onnx,
 }
+_NEEDS = {"onnx": ("tf2onnx", "onnxruntime")}  # packages of the extra `onnx`
 
 
 def check(output: Path, form: str) -> None:
@@ -94,11 +131,19 @@ def check(output: Path, form: str) -> None:
 
     Raises:
         UsageError: no such form, or the folder exists.
+        CnnRnnError: what the form needs is not installed.
     """
     if form not in FORMS:
         raise UsageError(f"no form {form!r}", f"one of {', '.join(FORMS)}")
     if Path(output).exists():
         raise UsageError(f"{output} exists already", "choose a new folder")
+    for package in _NEEDS.get(form, ()):
+        try:
+            importlib.import_module(package)
+        except ImportError as error:
+            raise CnnRnnError(
+                f"--as {form} needs {package}", f"pip install 'cnnrnn[{form}]'"
+            ) from error
 
 
 def write(
@@ -108,7 +153,8 @@ def write(
     endpoints: Sequence[Endpoint],
     fill: Callable[[Path], None],
 ) -> float:
-    """Write `model.keras` or `saved_model/` and whatever else belongs to it into a new folder.
+    """Write `model.keras`, `saved_model/` or an .onnx file an endpoint, and whatever else belongs
+    to it, into a new folder.
 
     Args:
         output: the folder, see `check`.

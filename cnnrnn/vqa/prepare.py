@@ -102,13 +102,8 @@ class Words:
         return len(self.answers) if self.vectors is None else self.vectors.size
 
     def first_vectors(self) -> np.ndarray:
-        """The file's vectors of the questions' words, float32 (V, E); NaN for words without."""
-        found = np.full((len(self.vocabulary), self.first.size), np.nan, np.float32)
-        for number, word in enumerate(self.vocabulary.words):
-            vector = self.first.of([word])
-            if vector is not None:
-                found[number] = vector
-        return found
+        """The file's vectors of the questions' words, see `WordVectors.table`."""
+        return self.first.table(self.vocabulary.words)
 
     def save(self, run: Run) -> None:
         """Write vocabulary.json, answers.json and, where there are such, spoken.json and

@@ -1,0 +1,79 @@
+"""The command beside training and captioning: compare."""
+
+from __future__ import annotations
+
+import click
+
+from cnnrnn import options
+from cnnrnn.errors import UsageError
+
+
+@click.command(
+    cls=options.ExampleCommand,
+    examples=[
+        ("cnnrnn caption compare --quick", "every way once, in minutes"),
+        ("cnnrnn caption compare", "three seeds, intervals, the claims of the course"),
+        ("cnnrnn caption compare --data captions.csv --models merge,inject", "your own data"),
+        ("cnnrnn caption compare --runs runs/caption/a,runs/caption/b", "what was trained"),
+    ],
+)
+@options.data_options()
+@click.option(
+    "--models", metavar="LIST",
+    help="Only these of attention, inject-init, inject, merge, no-clipping, fixed-rate, "
+    "two-layers, word2vec, vectors; of clips clip-lstm, clip-mean, one-frame. Default: all.",
+)  # fmt: skip
+@click.option(
+    "--runs", metavar="A,B", help="Compare these runs instead of training; not with other options."
+)
+@click.option(
+    "--deeper", metavar="BACKBONE", help="Also compare with a deeper CNN than --backbone."
+)
+@click.option("--seeds", type=options.POSITIVE, help="Trainings of each. Default: 3.")
+@click.option("--quick", is_flag=True, help="One seed, less data, fewer epochs.")
+@options.backbone_options
+@click.option("--frames", type=options.POSITIVE, metavar="N", help="The data are clips, see train.")
+@click.option("--hidden", type=options.POSITIVE, help="Units of a recurrent layer.")
+@click.option("--embedding", type=options.POSITIVE, help="Size of the word vectors.")
+@click.option(
+    "--tokenizer", type=click.Choice(["words", "characters"]),
+    help="characters: for Chinese and other text without spaces. Default: words.",
+)  # fmt: skip
+@click.option("--epochs", type=options.POSITIVE, help="At most so many passes over the data.")
+@click.option("--batch", type=options.POSITIVE, help="Pictures in a batch.")
+@click.option("--holdout", type=options.POSITIVE, help="Training pictures kept aside.")
+@options.name_option
+@options.json_option
+@options.device_options
+@click.pass_context
+def compare(
+    ctx, models, runs, deeper, seeds, quick, name, json, device, threads, data, format, **_
+) -> int:  # fmt: skip
+    """Train captioners in every way on the same pictures, and test what the course claims.
+
+    What was trained stays in runs/compare/NAME/: called again, the command goes on there. Of the
+    built-in world 1,000 pictures are taken where --limit does not say otherwise.
+    """
+    from cnnrnn import backend
+    from cnnrnn.caption import compare as comparison
+    from cnnrnn.caption.settings import TrainSettings
+    from cnnrnn.training.chosen import changes_of, flag, typed
+
+    backend.choose(device=device, threads=threads)
+    if runs:
+        given = set(typed(ctx))
+        if others := sorted(given - {"runs", "data", "format", "json", "device", "threads"}):
+            raise UsageError(
+                f"{flag(others[0])} does not go with --runs", "these were trained already"
+            )
+        from pathlib import Path
+
+        folders = [Path(each) for each in runs.split(",") if each]
+        return comparison.compare_runs(folders, data if "data" in given else None, format, json)
+    # Of clips every model but the usual one can be compared.
+    of_clips = data == "clips" or "frames" in typed(ctx)
+    start = {"model": "clip-lstm"} if of_clips else {}
+    base = TrainSettings(**start, **changes_of(ctx, TrainSettings))
+    chosen = models.split(",") if models else None
+    plan = comparison.plan(base, chosen, seeds, quick, deeper)
+    return comparison.compare(plan, options.RUNS, name, json)

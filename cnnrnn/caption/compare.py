@@ -1,0 +1,270 @@
+"""All captioners on the same features: what each is worth, and which claims of the course hold.
+
+What was trained stays in `runs/compare/NAME/`, one run a variant and seed, each with what was
+judged of it in `judged.json`. Called again, the command trains only what is missing; every figure
+is computed from these files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from cnnrnn import console
+from cnnrnn.caption import data as readers
+from cnnrnn.caption import train as training
+from cnnrnn.caption.captioner import TASK, Captioner
+from cnnrnn.caption.claims import DEEP_CNN, claims
+from cnnrnn.caption.compare_report import show, write_page
+from cnnrnn.caption.compare_results import OWN, SHUFFLED, Result, Table
+from cnnrnn.caption.data import CaptionData, Example
+from cnnrnn.caption.evaluate import Evaluation, most_frequent, nearest_neighbour, scored
+from cnnrnn.caption.prepare import with_features
+from cnnrnn.caption.settings import TrainSettings
+from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.text import word2vec
+from cnnrnn.text.decoder import DecodeSettings
+from cnnrnn.text.tokenizer import Tokenizer
+from cnnrnn.training.comparison import (
+    SEEDS,
+    close,
+    comparison_folder,
+    kept,
+    milliseconds,
+    quickened,
+    trained,
+)
+from cnnrnn.training.run import Run
+
+# What is compared: each with what it is told beside the options that all share.
+VARIANTS: dict[str, dict] = {
+    "attention": {},
+    "inject-init": {"model": "inject-init"},
+    "inject": {"model": "inject"},
+    "merge": {"model": "merge"},
+    "no-clipping": {"clip_norm": 0.0},
+    "fixed-rate": {"schedule": "fixed"},
+    "two-layers": {"layers": 2},
+    "word2vec": {"embeddings": "word2vec"},
+    "vectors": {"embeddings": "word2vec", "output": "vectors"},
+}
+# The same of clips.
+CLIP_VARIANTS: dict[str, dict] = {
+    "clip-lstm": {"model": "clip-lstm"},
+    "clip-mean": {"model": "inject-init"},
+    "one-frame": {"model": "inject-init", "frames": 1},
+}
+_QUICK = {"limit": 400, "epochs": 5}
+# Of the built-in world: nine ways with three seeds each on all of it would take two hours.
+_FULL = {"limit": 1000}
+_SEARCH = DecodeSettings()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is compared: each variant with each seed.
+
+    base: the settings that all share.
+    deeper: a deeper backbone, of the variant DEEP_CNN; None: there is none.
+    """
+
+    base: TrainSettings
+    variants: tuple[str, ...]
+    seeds: int
+    quick: bool
+    deeper: str | None = None
+
+    def settings(self, variant: str, seed: int) -> TrainSettings:
+        """The settings of one training."""
+        known = _known(self.base)
+        changes = {"backbone": self.deeper} if variant == DEEP_CNN else known[variant]
+        return replace(self.base, **{"model": "attention", **changes}, seed=seed)
+
+    def as_config(self) -> dict:
+        """In JSON types, to know the plan again."""
+        base = {**asdict(self.base), "deeper": self.deeper}
+        return {"base": base, "variants": list(self.variants)}
+
+
+def plan(
+    base: TrainSettings,
+    models: Sequence[str] | None,
+    seeds: int | None,
+    quick: bool,
+    deeper: str | None = None,
+) -> Plan:
+    """What the options mean.
+
+    Args:
+        base: the settings that were typed.
+        models: some of `VARIANTS`; None for all that can be trained here.
+        seeds: trainings of each; None: three, or one with `quick`.
+        quick: less data and fewer epochs, where neither was typed. Of the built-in world 1,000
+            pictures of each split are taken in any case.
+        deeper: a backbone to compare with that of the others.
+
+    Raises:
+        UsageError: a model that does not exist.
+    """
+    known = _known(base)
+    chosen = [name.strip() for name in models] if models else _possible(known)
+    for name in chosen:
+        if name not in known:
+            raise UsageError(f"no model {name!r} to compare", f"one of {', '.join(known)}")
+    if deeper and base.clips:
+        raise UsageError("--deeper is for pictures", "leave it out for clips")
+    if quick or base.built_in:
+        base = quickened(base, _QUICK if quick else _FULL)
+    variants = dict.fromkeys([*chosen, DEEP_CNN] if deeper else chosen)
+    return Plan(base, tuple(variants), seeds or (1 if quick else SEEDS), quick, deeper)
+
+
+def _known(base: TrainSettings) -> dict[str, dict]:
+    return CLIP_VARIANTS if base.clips else VARIANTS
+
+
+def _possible(known: dict[str, dict]) -> list[str]:
+    """All variants, without those that need a package that is not here."""
+    if not any("embeddings" in changes for changes in known.values()):
+        return list(known)
+    try:
+        word2vec.check_installed()
+    except CnnRnnError as error:
+        console.warn(f"{error.message}: word2vec and vectors are left out ({error.hint})")
+        return [name for name, changes in known.items() if "embeddings" not in changes]
+    return list(known)
+
+
+def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:
+    """Train what is missing, then print tables and claims and write the page.
+
+    Returns:
+        1 if a picture could not be used, else 0.
+
+    Raises:
+        CnnRnnError: `name` holds the comparison of something else, or there is no test split.
+    """
+    data = _with_test(readers.load(plan.base.data, plan.base.format, plan.base.limit))
+    name = name or f"caption-{data.name}" + "-quick" * plan.quick
+    folder = comparison_folder(Path(root), name, plan.as_config())
+    failed, results = False, []
+    todo = [(variant, seed) for variant in plan.variants for seed in range(plan.seeds)]
+    for number, (variant, seed) in enumerate(todo, 1):
+        place = folder / TASK / f"{variant}-{seed}"
+        found = kept(place, Result.from_json)
+        if found is None:
+            console.info(f"[{number}/{len(todo)}] {variant}, seed {seed}")
+            train = partial(training.train, plan.settings(variant, seed))
+            found, failures = trained(place, train, partial(judged, variant=variant, data=data))
+            failed |= bool(failures)
+        results.append(found)
+    first = Run.open(folder / TASK / f"{plan.variants[0]}-0", TASK)
+    table = Table(data.name, results + _untrained(first, data, results[0].ids))
+    found = claims(table)
+    show(table, found, json)
+    write_page(folder / "report.html", table, found, plan.quick)
+    close(folder, len(todo), found)
+    return 1 if failed else 0
+
+
+def compare_runs(runs: Sequence[Path], data: str | None, format: str, json: bool) -> int:
+    """Judge runs that exist already, by their own data or by other, and print tables and claims; a
+    run of a comparison counts for the claims by the name of its folder.
+
+    Args:
+        runs: their folders.
+        data, format: see `data.load`; None takes the first run's own.
+
+    Raises:
+        UsageError: two runs with one name.
+        CnnRnnError: no run, or there is no test split.
+    """
+    opened = [Run.open(path, TASK) for path in runs]
+    names = [run.name for run in opened]
+    if len(set(names)) < len(names):
+        raise UsageError("two of the runs have one name", "rename the folder of one")
+    if data is None:
+        data, format = opened[0].config["data"], opened[0].config["data_format"]
+    found = _with_test(readers.load(data, format))
+    results = [judged(run, run.name, found) for run in opened]
+    table = Table(found.name, results + _untrained(opened[0], found, results[0].ids))
+    show(table, claims(table), json)
+    return 0
+
+
+def _with_test(data: CaptionData) -> CaptionData:
+    if not data.split("test"):
+        raise CnnRnnError(f"{data.name} has no test pictures", "check the column split")
+    return data
+
+
+def judged(run: Run, variant: str, data: CaptionData) -> Result:
+    """What a run's captions of the test pictures are worth."""
+    from cnnrnn.caption.validate import Validation, batches_of
+
+    captioner = Captioner.load(run.path)
+    settings = TrainSettings.from_config(run.config)
+    pictures = with_features(settings, data.split("test"))
+    texts = captioner.texts(pictures, _SEARCH)
+    words = captioner.vocabulary
+    found = _scored(variant, pictures.examples, texts, words.tokenizer, settings.seed)
+    batches = batches_of(words, pictures, settings.batch)
+    found.perplexity = Validation(words, pictures, batches).perplexity(captioner.model)
+    tokenizer = Tokenizer(words.tokenizer)
+    said = [tuple(tokenizer(text)) for text in texts.values()]
+    known = {tuple(tokenizer(text)) for each in data.split("train") for text in each.captions}
+    found.words = len({word for text in said for word in text})
+    found.new = float(np.mean([text not in known for text in said]))
+    found.seconds = float(np.mean([row["seconds"] for row in run.log()]))
+    found.parameters = int(captioner.model.count_params())
+    found.milliseconds = milliseconds(
+        lambda number: captioner.writer.write(pictures.features.read([number]), _SEARCH),
+        len(pictures.examples),
+    )
+    return found
+
+
+def _scored(
+    name: str, examples: Sequence[Example], texts: dict[str, str], tokenizer: str, seed: int = 0
+) -> Result:
+    """A result of captions, also beside the pictures of others."""
+    own = scored(name, examples, texts, tokenizer, intervals=False)
+    ids = [each.id for each in examples]
+    if len(ids) < 2:
+        raise CnnRnnError("one test picture is too few to compare captions on")
+    # No picture keeps its own caption where all move on by as many places in a drawn order.
+    order = np.random.default_rng([seed, 3]).permutation(len(ids))
+    moved = {ids[to]: texts[ids[at]] for at, to in zip(order, np.roll(order, 1), strict=True)}
+    other = scored(name, examples, moved, tokenizer, meteor=False, intervals=False)
+    values = {OWN: own.detail.each["CIDEr"], SHUFFLED: other.detail.each["CIDEr"]}
+    return Result(name, seed, ids, values, own.scores)
+
+
+def _untrained(run: Run, data: CaptionData, ids: Sequence[str]) -> list[Result]:
+    """The rivals that do not look, or do not think, and people."""
+    settings = TrainSettings.from_config(run.config)
+    pictures = with_features(settings, data.split("test"))
+    training_ones = with_features(settings, data.split("train"))
+    examples, words = pictures.examples, settings.tokenizer
+    rivals = {
+        "nearest neighbour": nearest_neighbour(training_ones, pictures),
+        "most frequent caption": most_frequent(training_ones.examples, examples),
+    }
+    found = [
+        _plain(scored(name, examples, texts, words, intervals=False))
+        for name, texts in rivals.items()
+    ]
+    if all(len(each.captions) > 1 for each in examples):
+        others = [replace(each, captions=each.captions[1:]) for each in examples]
+        first = {each.id: each.captions[0] for each in examples}
+        found.append(_plain(scored("human", others, first, words, intervals=False)))
+    return [each for each in found if each.ids == list(ids)]
+
+
+def _plain(found: Evaluation) -> Result:
+    values = {OWN: found.detail.each["CIDEr"]}
+    return Result(found.name, 0, list(found.texts), values, found.scores)

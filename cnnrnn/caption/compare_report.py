@@ -1,0 +1,71 @@
+"""A comparison as a person reads it: tables on stdout, and a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cnnrnn import console
+from cnnrnn.caption.compare_results import MEANS, OWN, SHUFFLED, Table
+from cnnrnn.intervals import Figure
+from cnnrnn.training.comparison import Claim, begin_page, tell_claims
+from cnnrnn.training.report import Report
+
+_HEADS = {
+    "words": "words used", "new": "new captions", "seconds": "s an epoch",
+    "milliseconds": "ms a picture",
+}  # fmt: skip
+_NO_METEOR = "METEOR needs Java; StemMatch stands in, and is another score"
+_QUALITY = ("model", OWN, *MEANS, SHUFFLED)
+_MANNER = ("model", "perplexity", "words", "new", "parameters", "seconds", "milliseconds", "seeds")
+
+
+def show(table: Table, claims: Sequence[Claim], json: bool) -> None:
+    """Print the comparison: tables and claims, or one JSON object a model and a claim."""
+    if json:
+        for model in table.by_model:
+            console.json_line({"data": table.data, **table.row(model)})
+    else:
+        console.result(f"{table.data}, {table.pictures} pictures")
+        for keys in (_QUALITY, _MANNER):
+            console.result(console.table(*_cells(table, keys)))
+            console.result("")
+        if not _has_meteor(table):
+            console.info(_NO_METEOR)
+    tell_claims(claims, json)
+
+
+def _has_meteor(table: Table) -> bool:
+    return any("METEOR" in run.scores for runs in table.by_model.values() for run in runs)
+
+
+def _cells(table: Table, keys: Sequence[str]) -> tuple[list[str], list[list]]:
+    rows = [table.row(model) for model in table.by_model]
+    keys = [key for key in keys if any(row[key] is not None for row in rows)]
+    return [_HEADS.get(key, key) for key in keys], [
+        [str(row[key]) if isinstance(row[key], Figure) else row[key] for key in keys]
+        for row in rows
+    ]
+
+
+def write_page(path: Path, table: Table, claims: Sequence[Claim], quick: bool) -> None:
+    """Write the page of a comparison."""
+    report = Report("Captioners compared", f"on {table.data}")
+    best = max(table.seeing(), key=lambda model: table.cider(model).value)
+    begin_page(
+        report, (best, table.data), ("its CIDEr", table.cider(best)), claims, quick, "pictures"
+    )
+    report.table(
+        "Captions",
+        *_cells(table, _QUALITY),
+        note=f"On {table.pictures} test pictures. `{SHUFFLED}`: CIDEr of the same captions beside "
+        "other pictures. `human`: the first caption that people wrote, scored by the others."
+        + ("" if _has_meteor(table) else f" {_NO_METEOR}."),
+    )
+    report.table(
+        "Models",
+        *_cells(table, _MANNER),
+        note="`new captions`: the share that is no training caption, word for word. `ms a "
+        "picture`: the model alone, from features. The perplexity of `vectors` is that of cosines.",
+    )
+    report.write(path)

@@ -1,0 +1,64 @@
+"""What comes from a slow place, taken as it comes."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+
+
+def arriving(items: Iterable[Item], most: int) -> Iterator[list[Item]]:
+    """Lists of what has come by now, in order; only for the first of each list is waited.
+
+    Args:
+        items: their iterator is run in a thread, at most `most` items ahead.
+        most: items in a list.
+
+    Raises:
+        whatever the iterator raises, after the items before it.
+    """
+    ready: queue.Queue = queue.Queue(most)
+    closed = threading.Event()
+
+    def offer(item: Any) -> bool:
+        while not closed.is_set():
+            try:
+                ready.put(item, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def work() -> None:
+        try:
+            for item in items:
+                if not offer((item, None)):
+                    return
+            offer((None, StopIteration()))
+        except BaseException as error:  # told where the items are used
+            offer((None, error))
+
+    # It may wait for a pipe for ever, and must not keep the program from ending.
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        end = None
+        while end is None:
+            found = []
+            item, end = ready.get()
+            while end is None:
+                found.append(item)
+                if len(found) == most:
+                    break
+                try:
+                    item, end = ready.get_nowait()
+                except queue.Empty:
+                    break
+            if found:
+                yield found
+        if not isinstance(end, StopIteration):
+            raise end
+    finally:
+        closed.set()

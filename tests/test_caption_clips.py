@@ -1,0 +1,112 @@
+"""Clips are captioned: their vectors by hand, and one small training to what it says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnnrnn.caption.data import load
+from cnnrnn.caption.prepare import picture_of
+from cnnrnn.cli import main
+from cnnrnn.errors import CnnRnnError
+from cnnrnn.features.clip_vectors import ClipVectors
+from cnnrnn.media.sources import Source
+from cnnrnn.training.run import Run
+
+DOOR = Path(__file__).resolve().parents[1] / "data" / "door.mp4"
+
+
+def call(*arguments: str) -> int:
+    """Run a command; its exit code."""
+    with pytest.raises(SystemExit) as stopped:
+        main(list(map(str, arguments)))
+    return stopped.value.code
+
+
+def test_the_mean_is_of_the_frames_that_are_there():
+    rows = np.array([[[1, 2], [3, 4], [9, 9]], [[5, 6], [0, 0], [0, 0]]], np.float16)
+    mask = np.array([[True, True, False], [True, False, False]])
+    assert ClipVectors("scenes", frames=3).joined(rows, mask).tolist() == [[2, 3], [5, 6]]
+    steps = ClipVectors("scenes", frames=3, mean=False)
+    assert steps.joined(rows, mask) is rows and steps.row_shape[0] == 3
+
+
+def test_extracted_and_computed_vectors_are_the_same(tmp_path):
+    made = ClipVectors("scenes", frames=2)
+    made.clips.cache_dir = tmp_path
+    sources = [Source("clips:0", clip=("test", 0)), Source("door", path=DOOR)]
+    table = made.extract(sources)
+    assert table.ok.all() and table.row_shape == made.row_shape
+    found = made.compute([made.pixels(source) for source in sources])
+    np.testing.assert_allclose(table.read([0, 1]), found, atol=2e-3)
+
+
+def test_a_picture_is_no_clip(tmp_path):
+    with pytest.raises(CnnRnnError, match="x.jpg is a picture, not a clip"):
+        ClipVectors("scenes").pixels(Source("x.jpg", path=tmp_path / "x.jpg"))
+
+
+def test_the_built_in_clips_have_five_captions_each():
+    found = load("clips", limit=3)
+    assert len(found.split("train")) == 3 and len(found.examples[0].captions) == 5
+    assert picture_of(found.examples[0].source).ndim == 3
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with the run `film`."""
+    folder = tmp_path_factory.mktemp("clips")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(folder)
+        patched.setenv("CNNRNN_CACHE", str(folder / "cache"))
+        assert call(
+            "caption", "train", "--data", "clips", "--model", "clip-lstm", "--frames", "3",
+            "--limit", "8", "--holdout", "3", "--epochs", "1", "--hidden", "8", "--embedding", "8",
+            "--name", "film",
+        ) == 0  # fmt: skip
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def inside(place, monkeypatch):
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("CNNRNN_CACHE", str(place / "cache"))
+
+
+def test_clips_find_their_run_and_pictures_theirs(place, capsys):
+    assert Run.open(place / "runs/caption/film", "caption").config["frames"] == 3
+    assert call("caption", "predict", "clips:3", DOOR, "--json", "-o", "shown") == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["run"] for line in lines] == ["runs/caption/film"] * 2
+    assert len(list(Path("shown").iterdir())) == 2
+    assert call("caption", "predict", "scenes:3") == 0
+    assert "starter" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["scenes:3", "--run", "runs/caption/film"], "scenes:3 is a picture"),
+        ([str(DOOR), "scenes:3"], "scenes:3 is a picture"),
+    ],
+)
+def test_a_picture_where_a_clip_is_wanted(capsys, arguments, message):
+    assert call("caption", "predict", *arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_clip_where_a_picture_is_wanted(capsys):
+    from cnnrnn.caption.captioner import STARTER
+
+    for clip in (str(DOOR), "clips:3"):
+        assert call("caption", "predict", clip, "--run", STARTER) == 2
+        assert "is a clip, and" in capsys.readouterr().err
+
+
+def test_without_a_run_for_clips_it_is_one_line(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert call("caption", "predict", "clips:3") == 1
+    assert "there is no run for clips here" in capsys.readouterr().err
