@@ -83,7 +83,7 @@ class TorchSan(nn.Module):
         self.score = nn.ModuleList(nn.Linear(hidden, 1, bias=False) for _ in range(hops))
         self.cosine = nn.ModuleList(nn.Linear(hidden, PLACE_DEPTH) for _ in range(hops - 1))
         self.sine = nn.ModuleList(nn.Linear(hidden, PLACE_DEPTH) for _ in range(hops - 1))
-        self.join = nn.Linear(2 * hidden + hops, hidden)
+        self.join = nn.Linear((1 + hops) * hidden + hops, hidden)
         self.answer = nn.Linear(hidden, answers)
         self.dropout = nn.Dropout(dropout)
 
@@ -93,7 +93,7 @@ class TorchSan(nn.Module):
         question = _unit_scale(states[0]).unflatten(0, (-1, count))  # (B, Q, H)
         cells = _unit_scale(features).flatten(1, 2)
         cells = torch.tanh(self.project(cells) + self.place(self.code))  # (B, K, H)
-        query, fits, place = question, [], None
+        query, met, fits, place = question, [], [], None
         for number, score in enumerate(self.score):
             keys, asked = self.of_cells[number](cells), self.of_query[number](query)
             scores = score(torch.tanh(keys[:, None] + asked[:, :, None]))[..., 0]
@@ -107,8 +107,9 @@ class TorchSan(nn.Module):
             where = (scores - total).exp()
             seen, place = where @ cells, where @ self.code
             query = query + seen
+            met.append(question * seen)
             fits.append(total - math.log(cells.shape[1]))
-        found = self.dropout(torch.cat([query, question * seen], dim=-1))
+        found = self.dropout(torch.cat([query, *met], dim=-1))
         codes = self.dropout(torch.relu(self.join(torch.cat([found, *fits], dim=-1))))
         return self.answer(codes).flatten(0, 1)
 

@@ -14,7 +14,9 @@ knows what the first one saw, but not where; here it knows the place, and the qu
 And the paper's softmax layer takes the last u. A sum cannot tell whether what was seen is what was
 asked for, and a softmax forgets how well anything fits ("is there a red dog?"). The head takes
 
-    relu(W [u, q * s, f_1 ... f_n]),        f = log mean_k exp(a_k) of each hop
+    relu(W [u, q * s_1 ... q * s_n, f_1 ... f_n]),      f = log mean_k exp(a_k)
+
+of all hops: many questions are answered by the first look.
 """
 
 from __future__ import annotations
@@ -140,21 +142,23 @@ class San(VqaModel):
         self.cells.build()
         for hop in self.hops:
             hop.build()
-        self.join.build((None, None, 2 * self.hidden + len(self.hops)))
+        looks = len(self.hops)
+        self.join.build((None, None, (1 + looks) * self.hidden + looks))
 
     def look(self, inputs, training=False) -> dict:
         words = inputs["words"]
         question = by_picture(self.read(flat(words), training=training), words)  # (B, Q, H)
         cells = self.cells(self.picture(inputs, training), training=training)  # (B, K, H)
         code = ops.cast(self.code, self.compute_dtype)
-        maps, fits, query, place = [], [], question, None
+        met, maps, fits, query, place = [], [], [], question, None
         for hop in self.hops:
             seen, where, fit = hop(cells, query, question, place, code, training=training)
             query = query + seen
             place = ops.matmul(ops.cast(where, self.compute_dtype), code)
+            met.append(question * seen)
             maps.append(where)
             fits.append(fit)
-        found = ops.concatenate([query, question * seen], axis=-1)
+        found = ops.concatenate([query, *met], axis=-1)
         found = ops.concatenate([self.dropout(found, training=training), *fits], axis=-1)
         codes = self.join(found)
         return {"codes": self.dropout(codes, training=training), "maps": ops.stack(maps, axis=2)}
