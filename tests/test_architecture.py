@@ -54,7 +54,7 @@ def floor(module: str) -> float:
     part = module.split(".")[1]
     if module in KERAS_IN_TEXT:
         return 2
-    if part in ("errors", "files", "console", "backend", "intervals", "__init__"):
+    if part in ("ahead", "errors", "files", "console", "backend", "intervals", "__init__"):
         return 0
     if part in ("media", "text", "scenes"):
         return 1

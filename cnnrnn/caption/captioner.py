@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from cnnrnn import console
+from cnnrnn.ahead import arriving
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.features.clip_vectors import ClipVectors
 from cnnrnn.features.extractor import Extractor
 from cnnrnn.features.familiarity import Familiarity
-from cnnrnn.media.arriving import arriving
 from cnnrnn.media.sources import Source, as_source
 from cnnrnn.text.decoder import DecodeSettings, Sentence
 from cnnrnn.text.vocabulary import Vocabulary

@@ -9,8 +9,6 @@ was not.
 from __future__ import annotations
 
 import math
-import queue
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,14 +19,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from cnnrnn import backend, console
+from cnnrnn.ahead import prefetched
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.training.optimizers import AdamWeightDecay
 from cnnrnn.training.run import Run
 from cnnrnn.training.settings import SCHEDULES
 
 keras = backend.keras()
-
-_AHEAD = 2  # batches made ready while the network computes
 
 
 class Interrupted(CnnRnnError):
@@ -304,39 +301,3 @@ def load_model(path, compiled: bool = False):
         raise CnnRnnError(
             f"cannot open the model {path}: {reason}", "it is damaged or of another version"
         ) from error
-
-
-def prefetched(items: Iterable[Any], ahead: int = _AHEAD) -> Iterator[Any]:
-    """Make the next items in a thread while the caller works on one; order is kept."""
-    ready: queue.Queue = queue.Queue(ahead)
-    closed = threading.Event()
-
-    def offer(item: Any) -> bool:
-        while not closed.is_set():
-            try:
-                ready.put(item, timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    def work() -> None:
-        try:
-            for item in items:
-                if not offer((item, None)):
-                    return
-            offer((None, StopIteration()))
-        except BaseException as error:  # told where the items are used
-            offer((None, error))
-
-    threading.Thread(target=work, daemon=True).start()
-    try:
-        while True:
-            item, end = ready.get()
-            if isinstance(end, StopIteration):
-                return
-            if end is not None:
-                raise end
-            yield item
-    finally:
-        closed.set()

@@ -15,9 +15,10 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
+from cnnrnn.ahead import prefetched
 from cnnrnn.caption.batches import CaptionBatches
 from cnnrnn.text.vocabulary import PAD
-from cnnrnn.training.fit import FitSettings, prefetched
+from cnnrnn.training.fit import FitSettings
 from tests.benchmarks import measure
 
 _TRIAL_STEPS = 4

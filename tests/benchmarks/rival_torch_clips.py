@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from cnnrnn.training.fit import FitSettings, prefetched
+from cnnrnn.ahead import prefetched
+from cnnrnn.training.fit import FitSettings
 from cnnrnn.video_classify.batches import ClipBatches
 
 

@@ -17,7 +17,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from cnnrnn.training.fit import FitSettings, prefetched
+from cnnrnn.ahead import prefetched
+from cnnrnn.training.fit import FitSettings
 from cnnrnn.vqa.answers import NONE
 from cnnrnn.vqa.batches import QuestionBatches
 from cnnrnn.vqa.models.picture import PLACE_DEPTH, place_code
