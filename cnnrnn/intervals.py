@@ -91,3 +91,12 @@ def over_seeds(values: np.ndarray, seed: int = 0) -> Figure:
         means.append(values[rows][:, items].mean())
     low, high = np.quantile(means, [0.025, 0.975])
     return Figure(float(values.mean()), float(low), float(high))
+
+
+def gain(first: np.ndarray, second: np.ndarray) -> Figure:
+    """How much higher values (S, N) are than others of the same items, seed by seed.
+
+    What needs no training has one seed, (1, N), which stands beside every seed of the other.
+    """
+    seeds = min(len(first), len(second)) if min(len(first), len(second)) > 1 else None
+    return over_seeds(first[:seeds] - second[:seeds])

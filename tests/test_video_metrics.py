@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cnnrnn.errors import CnnRnnError
-from cnnrnn.intervals import over_seeds
+from cnnrnn.intervals import gain, over_seeds
 from cnnrnn.media.sources import Source
 from cnnrnn.video_classify import metrics
 from cnnrnn.video_classify.claims import claims
@@ -202,6 +202,12 @@ def test_an_lstm_no_better_than_pooling_does_not_hold():
     found = [result("mean", 0, 0.9), result("lstm", 0, 0.9, 0.9)]
     claim = claims({"x": Table("x", found, PAIRS)})[2]
     assert claim.held is False and "lstm is" in claim.numbers
+
+
+def test_a_gain_is_seed_by_seed_and_one_seed_stands_beside_all():
+    three, two = np.array([[3.0], [5.0], [7.0]]), np.array([[1.0], [2.0]])
+    assert gain(three, two).value == 2.5  # (3 - 1 + 5 - 2) / 2
+    assert gain(three, two[:1]).value == gain(three, np.full((3, 1), 1.0)).value == 4.0
 
 
 def test_an_interval_is_over_seeds_too():

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cnnrnn.errors import CnnRnnError
-from cnnrnn.intervals import Figure, over_seeds
+from cnnrnn.intervals import Figure, gain, over_seeds
 from cnnrnn.text.metrics import KEYS
 from cnnrnn.training.comparison import by_model
 
@@ -95,9 +95,7 @@ class Table:
 
     def gain(self, first: str, second: str) -> Figure:
         """How much more CIDEr one model has, picture by picture and seed by seed."""
-        one, other = self.values(first), self.values(second)
-        seeds = min(len(one), len(other))
-        return over_seeds(one[:seeds] - other[:seeds])
+        return gain(self.values(first), self.values(second))
 
     def lost(self, model: str) -> Figure:
         """How much CIDEr a model's captions lose beside other pictures."""

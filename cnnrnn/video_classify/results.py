@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cnnrnn.errors import CnnRnnError
-from cnnrnn.intervals import Figure, over_seeds
+from cnnrnn.intervals import Figure, gain, over_seeds
 from cnnrnn.training.comparison import by_model
 from cnnrnn.video_classify.ensemble import fit_weights
 from cnnrnn.video_classify.metrics import Scores, score
@@ -111,9 +111,7 @@ class Table:
 
     def gain(self, first: str, second: str) -> Figure:
         """How much higher top-1 of one model is, clip by clip and seed by seed."""
-        one, other = self.correct(first), self.correct(second)
-        seeds = min(len(one), len(other))
-        return over_seeds(one[:seeds] - other[:seeds])
+        return gain(self.correct(first), self.correct(second))
 
     def lost(self, model: str, control: str) -> Figure:
         """How much top-1 falls under a control."""

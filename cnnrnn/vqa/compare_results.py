@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cnnrnn.errors import CnnRnnError
-from cnnrnn.intervals import Figure, over_seeds
+from cnnrnn.intervals import Figure, gain, over_seeds
 from cnnrnn.training.comparison import by_model
 from cnnrnn.vqa.metrics import UNNAMED
 
@@ -105,13 +105,8 @@ class Table:
         return over_seeds(self.values(model, way, kind))
 
     def gain(self, first: str, second: str, kind: str | None = None) -> Figure:
-        """How much more right one model is, question by question and seed by seed; a rival that
-        needs no training has one seed for all."""
-        one, other = self.values(first, kind=kind), self.values(second, kind=kind)
-        if len(other) == 1 or len(one) == 1:
-            return over_seeds(one - other)
-        seeds = min(len(one), len(other))
-        return over_seeds(one[:seeds] - other[:seeds])
+        """How much more right one model is, question by question and seed by seed."""
+        return gain(self.values(first, kind=kind), self.values(second, kind=kind))
 
     def lost(self, model: str, way: str) -> Figure:
         """How much a model loses under a control."""
