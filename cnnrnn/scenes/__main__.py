@@ -76,6 +76,11 @@ def _written(lines: list[tuple[str, tuple[int, int, int]]], most: int) -> np.nda
 def _sheet(split: str, card: Callable[[str, int], np.ndarray] = _card) -> np.ndarray:
     """Pictures side by side."""
     cards = [card(split, index) for index in range(_COLUMNS * _ROWS)]
+    tallest = max(map(len, cards))
+    cards = [
+        np.vstack([each, np.full((tallest - len(each), _SIDE, 3), _PAPER, np.uint8)])
+        for each in cards
+    ]
     rows = [np.hstack(cards[i : i + _COLUMNS]) for i in range(0, len(cards), _COLUMNS)]
     return np.vstack(rows)
 
