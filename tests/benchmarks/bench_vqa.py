@@ -105,7 +105,8 @@ def _training(name: str, batches: QuestionBatches, rounds: int) -> list[dict]:
     model = _model(name, shape)
     # nn.LSTM has two bias vectors of its four gates where one is enough.
     extra = 4 * HIDDEN * (1 if name == "san" else LAYERS)
-    assert torch.parameters() == model.count_params() + extra
+    trained = sum(int(np.prod(weight.shape)) for weight in model.trainable_variables)
+    assert torch.parameters() == trained + extra
     pairs = _rounds(model, batches, torch.questions_per_second, rounds, settings)
     title = f"train {name} / PyTorch, questions/s"
     return [measure.row(title, pairs, TORCH_TARGET, "higher")]
