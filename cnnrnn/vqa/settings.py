@@ -157,5 +157,5 @@ _OWN = {
 }  # fmt: skip
 _PHOTOS = {
     "backbone": "mobilenet_v2", "hidden": 256, "embedding": 128, "dropout": 0.4,
-    "feature_dropout": 0.3, "smoothing": 0.1, "batch": 16, "epochs": 20, "learning_rate": 1e-3,
+    "feature_dropout": 0.3, "smoothing": 0.1, "batch": 16, "epochs": 10, "learning_rate": 2e-3,
 }  # fmt: skip
