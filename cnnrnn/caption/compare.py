@@ -1,8 +1,6 @@
 """All captioners on the same features: what each is worth, and which claims of the course hold.
 
-What was trained stays in `runs/compare/NAME/`, one run a variant and seed, each with what was
-judged of it in `judged.json`. Called again, the command trains only what is missing; every figure
-is computed from these files.
+One run a variant and seed, each with what was judged of it beside it.
 """
 
 from __future__ import annotations
@@ -31,9 +29,10 @@ from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.text.tokenizer import Tokenizer
 from cnnrnn.training.comparison import (
     SEEDS,
+    Training,
+    chosen,
     close,
     comparison_folder,
-    kept,
     milliseconds,
     quickened,
     trained,
@@ -111,16 +110,14 @@ def plan(
         UsageError: a model that does not exist.
     """
     known = _known(base)
-    chosen = [name.strip() for name in models] if models else _possible(known)
-    for name in chosen:
-        if name not in known:
-            raise UsageError(f"no model {name!r} to compare", f"one of {', '.join(known)}")
+    variants = chosen(models or _possible(known), list(known))
     if deeper and base.clips:
         raise UsageError("--deeper is for pictures", "leave it out for clips")
     if quick or base.built_in:
         base = quickened(base, _QUICK if quick else _FULL)
-    variants = dict.fromkeys([*chosen, DEEP_CNN] if deeper else chosen)
-    return Plan(base, tuple(variants), seeds or (1 if quick else SEEDS), quick, deeper)
+    if deeper:
+        variants += (DEEP_CNN,)
+    return Plan(base, variants, seeds or (1 if quick else SEEDS), quick, deeper)
 
 
 def _known(base: TrainSettings) -> dict[str, dict]:
@@ -151,17 +148,17 @@ def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:
     data = _with_test(readers.load(plan.base.data, plan.base.format, plan.base.limit))
     name = name or f"caption-{data.name}" + "-quick" * plan.quick
     folder = comparison_folder(Path(root), name, plan.as_config())
-    failed, results = False, []
-    todo = [(variant, seed) for variant in plan.variants for seed in range(plan.seeds)]
-    for number, (variant, seed) in enumerate(todo, 1):
-        place = folder / TASK / f"{variant}-{seed}"
-        found = kept(place, Result.from_json)
-        if found is None:
-            console.info(f"[{number}/{len(todo)}] {variant}, seed {seed}")
-            train = partial(training.train, plan.settings(variant, seed))
-            found, failures = trained(place, train, partial(judged, variant=variant, data=data))
-            failed |= bool(failures)
-        results.append(found)
+    todo = [
+        Training(
+            f"{variant}-{seed}",
+            f"{variant}, seed {seed}",
+            partial(training.train, plan.settings(variant, seed)),
+            partial(judged, variant=variant, data=data),
+        )
+        for variant in plan.variants
+        for seed in range(plan.seeds)
+    ]
+    results, failed = trained(folder, TASK, todo, Result.from_json)
     first = Run.open(folder / TASK / f"{plan.variants[0]}-0", TASK)
     table = Table(data.name, results + _untrained(first, data, results[0].ids))
     found = claims(table)

@@ -1,8 +1,6 @@
 """Dense phrases beside one sentence, and what training end to end and the words are good for.
 
-What was trained stays in `runs/compare/NAME/`, one run a variant and seed, each with what it makes
-of the test pictures in `judged.json`. Called again, the command trains only what is missing; every
-figure is computed from these files.
+One run a variant and seed, each with what it makes of the test pictures beside it.
 
 On the built-in world some pairs, of an object and a colour and of a part and an object, are held
 out of all trainings: what `find` makes of them is what it makes of words in new combinations.
@@ -36,9 +34,10 @@ from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.regions.metrics import region_scores
 from cnnrnn.training.comparison import (
     SEEDS,
+    Training,
+    chosen,
     close,
     comparison_folder,
-    kept,
     milliseconds,
     quickened,
     trained,
@@ -101,17 +100,14 @@ def plan(
     Raises:
         UsageError: a variant that does not exist, or one that the settings rule out.
     """
-    chosen = [name.strip() for name in variants] if variants else list(VARIANTS)
-    for name in chosen:
-        if name not in VARIANTS:
-            raise UsageError(f"no variant {name!r} to compare", f"one of {', '.join(VARIANTS)}")
+    variants = chosen(variants, VARIANTS, "variant")
     if base.frozen:
         raise UsageError("--frozen is one of the variants that are compared", "leave it out")
     if base.without is None and base.built_in:
         base = replace(base, without=list(UNSEEN))
     if quick:
         base = quickened(base, _QUICK)
-    return Plan(base, tuple(dict.fromkeys(chosen)), seeds or (1 if quick else SEEDS), quick)
+    return Plan(base, variants, seeds or (1 if quick else SEEDS), quick)
 
 
 def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:
@@ -131,24 +127,23 @@ def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:
     if not tested:
         raise CnnRnnError(f"{data.name} has no test pictures", "check the column split")
     examples, unreadable = readable(tested)
-    failed, results = bool(unreadable), []
-    todo = [(variant, seed) for variant in plan.variants for seed in range(plan.seeds)]
-    for number, (variant, seed) in enumerate(todo, 1):
-        place = folder / TASK / f"{variant}-{seed}"
-        found = kept(place, Result.from_json)
-        if found is None:
-            console.info(f"[{number}/{len(todo)}] {variant}, seed {seed}")
-            train = partial(training.train, plan.settings(variant, seed), data=data)
-            judge = partial(judged, variant=variant, examples=examples, phrases=plan.phrases)
-            found, failures = trained(place, train, judge)
-            failed |= bool(failures)
-        results.append(found)
+    todo = [
+        Training(
+            f"{variant}-{seed}",
+            f"{variant}, seed {seed}",
+            partial(training.train, plan.settings(variant, seed), data=data),
+            partial(judged, variant=variant, examples=examples, phrases=plan.phrases),
+        )
+        for variant in plan.variants
+        for seed in range(plan.seeds)
+    ]
+    results, failed = trained(folder, TASK, todo, Result.from_json)
     table = Table(data_name, results + _untrained(examples, results[0].ids))
     found = claims(table)
     show(table, found, json)
     write_page(folder / "report.html", table, found, examples, plan.quick)
     close(folder, len(todo), found)
-    return 1 if failed else 0
+    return 1 if failed or unreadable else 0
 
 
 def _name(data: str) -> str:

@@ -21,6 +21,7 @@ from cnnrnn.files import read_json, write_json
 from cnnrnn.intervals import Figure
 from cnnrnn.training.outline import TrainOutcome
 from cnnrnn.training.report import Report
+from cnnrnn.training.run import Run
 
 SEEDS = 3
 _JUDGED = "judged.json"
@@ -94,32 +95,77 @@ def comparison_folder(root: Path, name: str, config: dict[str, Any]) -> Path:
     return folder
 
 
-def kept(place: Path, from_json: Callable[[Any], Result]) -> Result | None:
+def chosen(
+    names: Sequence[str] | None, known: Sequence[str], unit: str = "model"
+) -> tuple[str, ...]:
+    """What is to be compared.
+
+    Args:
+        names: as typed; None for all.
+        known: what there is.
+        unit: what one of them is called.
+
+    Raises:
+        UsageError: a name that is not known.
+    """
+    found = [name.strip() for name in names] if names else known
+    for name in found:
+        if name not in known:
+            raise UsageError(f"no {unit} {name!r} to compare", f"one of {', '.join(known)}")
+    return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training of a comparison.
+
+    name: of its run.
+    told: what it is, for people.
+    train: takes `root`, `name` and `resume` as a task's `train` does.
+    judge: of the run.
+    """
+
+    name: str
+    told: str
+    train: Callable[..., TrainOutcome]
+    judge: Callable[[Run], Any]
+
+
+def trained(
+    folder: Path, task: str, trainings: Sequence[Training], from_json: Callable[[Any], Result]
+) -> tuple[list[Result], bool]:
+    """Train what is missing, or go on, and judge it.
+
+    Args:
+        folder: of the comparison.
+        task: whose runs these are.
+        trainings: in the order of training.
+        from_json: what was judged, from its JSON types.
+
+    Returns:
+        what was judged of each, and whether an input of one trained now could not be used.
+    """
+    failed, results = False, []
+    for number, each in enumerate(trainings, 1):
+        place = folder / task / each.name
+        found = _kept(place, from_json)
+        if found is None:
+            console.info(f"[{number}/{len(trainings)}] {each.told}")
+            resume = place if (place / "config.json").exists() else None
+            outcome = each.train(root=folder, name=None if resume else each.name, resume=resume)
+            found = each.judge(outcome.run)
+            write_json(place / _JUDGED, found.as_json())
+            failed |= bool(outcome.failures)
+        results.append(found)
+    return results, failed
+
+
+def _kept(place: Path, from_json: Callable[[Any], Result]) -> Result | None:
     """What was judged of a training that was finished before; None where there is nothing."""
     try:
         return from_json(read_json(place / _JUDGED))
     except CnnRnnError:
         return None
-
-
-def trained(
-    place: Path, train: Callable[..., TrainOutcome], judge: Callable[[Any], Result]
-) -> tuple[Result, list]:
-    """Train, or go on, and judge.
-
-    Args:
-        place: the run's folder, in the task's folder of the comparison.
-        train: takes `root`, `name` and `resume` as a task's `train` does.
-        judge: of the run.
-
-    Returns:
-        what was judged, and the inputs that could not be used.
-    """
-    resume = place if (place / "config.json").exists() else None
-    outcome = train(root=place.parents[1], name=None if resume else place.name, resume=resume)
-    found = judge(outcome.run)
-    write_json(place / _JUDGED, found.as_json())
-    return found, outcome.failures
 
 
 def by_model(data: str, results: Sequence[Result], unit: str) -> dict[str, list[Result]]:

@@ -12,13 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnrnn import console
-from cnnrnn.errors import UsageError
 from cnnrnn.training.comparison import (
     SEEDS,
+    Training,
+    chosen,
     close,
     comparison_folder,
-    kept,
     milliseconds,
     quickened,
     trained,
@@ -80,15 +79,12 @@ def plan(
     Raises:
         UsageError: a model that does not exist.
     """
-    chosen = [name.strip() for name in models] if models else list(MODELS)
-    for name in chosen:
-        if name not in MODELS:
-            raise UsageError(f"no model {name!r}", f"one of {', '.join(MODELS)}")
+    names = chosen(models, MODELS)
     if quick:
         base = quickened(base, _QUICK)
-    cells = [(base.data, name) for name in chosen]
+    cells = [(base.data, name) for name in names]
     if base.data == BUILT_IN[0]:
-        cells += [(BUILT_IN[1], name) for name in BUSY if name in chosen]
+        cells += [(BUILT_IN[1], name) for name in BUSY if name in names]
     return Plan(base, tuple(cells), seeds or (1 if quick else SEEDS), quick)
 
 
@@ -103,19 +99,20 @@ def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:
     """
     name = name or data_name(plan.base.data) + "-quick" * plan.quick
     folder = comparison_folder(Path(root), name, plan.as_config())
-    failed = False
+    cells = [(data, model, seed) for data, model in plan.cells for seed in range(plan.seeds)]
+    todo = [
+        Training(
+            f"{data_name(data)}-{model}-{seed}",
+            f"{model} on {data}, seed {seed}",
+            partial(training.train, plan.settings(data, model, seed), brief=True),
+            judged,
+        )
+        for data, model, seed in cells
+    ]
+    found, failed = trained(folder, TASK, todo, Result.from_json)
     results: dict[str, list[Result]] = {}
-    todo = [(data, model, seed) for data, model in plan.cells for seed in range(plan.seeds)]
-    for number, (data, model, seed) in enumerate(todo, 1):
-        place = folder / TASK / f"{data_name(data)}-{model}-{seed}"
-        found = kept(place, Result.from_json)
-        if found is None:
-            console.info(f"[{number}/{len(todo)}] {model} on {data}, seed {seed}")
-            settings = plan.settings(data, model, seed)
-            train = partial(training.train, settings, brief=True)
-            found, failures = trained(place, train, judged)
-            failed |= bool(failures)
-        results.setdefault(data, []).append(found)
+    for (data, _, _), result in zip(cells, found, strict=True):
+        results.setdefault(data, []).append(result)
     tables = {data: Table(data, found, _pairs(plan, data)) for data, found in results.items()}
     found = claims(tables)
     show(tables, found, json)

@@ -12,13 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnrnn import console
-from cnnrnn.errors import UsageError
 from cnnrnn.training.comparison import (
     SEEDS,
+    Training,
+    chosen,
     close,
     comparison_folder,
-    kept,
     milliseconds,
     quickened,
     trained,
@@ -80,13 +79,10 @@ def plan(
     Raises:
         UsageError: a model that does not exist.
     """
-    chosen = [name.strip() for name in models] if models else list(VARIANTS)
-    for name in chosen:
-        if name not in VARIANTS:
-            raise UsageError(f"no model {name!r} to compare", f"one of {', '.join(VARIANTS)}")
+    variants = chosen(models, list(VARIANTS))
     if quick:
         base = quickened(base, _QUICK)
-    return Plan(base, tuple(dict.fromkeys(chosen)), seeds or (1 if quick else SEEDS), quick)
+    return Plan(base, variants, seeds or (1 if quick else SEEDS), quick)
 
 
 def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:
@@ -100,18 +96,18 @@ def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:
     """
     name = name or f"vqa-{_name(plan.base.data)}" + "-quick" * plan.quick
     folder = comparison_folder(Path(root), name, plan.as_config())
-    failed, results, data = False, [], training.read(plan.base)
-    todo = [(variant, seed) for variant in plan.variants for seed in range(plan.seeds)]
-    for number, (variant, seed) in enumerate(todo, 1):
-        place = folder / TASK / f"{variant}-{seed}"
-        found = kept(place, Result.from_json)
-        if found is None:
-            console.info(f"[{number}/{len(todo)}] {variant}, seed {seed}")
-            settings = plan.settings(variant, seed)
-            train = partial(training.train, settings, brief=True, data=data)
-            found, failures = trained(place, train, partial(judged, variant=variant, data=data))
-            failed |= bool(failures)
-        results.append(found)
+    data = training.read(plan.base)
+    todo = [
+        Training(
+            f"{variant}-{seed}",
+            f"{variant}, seed {seed}",
+            partial(training.train, plan.settings(variant, seed), brief=True, data=data),
+            partial(judged, variant=variant, data=data),
+        )
+        for variant in plan.variants
+        for seed in range(plan.seeds)
+    ]
+    results, failed = trained(folder, TASK, todo, Result.from_json)
     table = Table(_name(plan.base.data), results + _untrained(data, results[0].ids))
     found = claims(table)
     show(table, found, json)
