@@ -171,6 +171,23 @@ def test_a_map_for_every_hop(hops, encoder):
     np.testing.assert_allclose(maps.sum(-1), 1, atol=1e-5)
 
 
+def test_given_word_vectors_stand_as_far_apart_as_random_ones():
+    """Published vectors are small and share a direction; NaN stands for a word that has none."""
+    model = made("question-only")
+    words, size = model.read.embed.embeddings.shape
+    given = np.random.default_rng(0).normal(3.0, 0.1, (words, size)).astype(np.float32)
+    given[2] = np.nan
+    before = numpy(model.read.embed.embeddings)
+    model.begin_with(given)
+    after = numpy(model.read.embed.embeddings)
+    known = np.delete(after, 2, axis=0)
+    np.testing.assert_allclose(known.mean(axis=0), 0, atol=1e-4)
+    np.testing.assert_allclose(known.std(), 1, atol=1e-4)
+    np.testing.assert_array_equal(after[2], before[2])
+    apart = np.delete(given, 2, axis=0) - np.delete(given, 2, axis=0).mean(axis=0)
+    np.testing.assert_allclose(known / apart, (known / apart).mean(), rtol=1e-3)  # one scale
+
+
 def test_the_product_with_a_picture_does_not_starve():
     """As many gradients reach the picture's layer as the question's: at length 1 its entries would
     be smaller by the root of their number."""

@@ -104,10 +104,15 @@ class VqaModel(keras.Model):
 
     def begin_with(self, vectors: np.ndarray) -> None:
         """Take word vectors float32 (words, E) as the first ones; those that are NaN stay random.
+
+        What all of them share is taken away and the rest brought to unit variance, as the random
+        ones have: published vectors are smaller, and questions would look alike.
         """
         embeddings = self.read.embed.embeddings
         random = ops.convert_to_numpy(embeddings)
-        embeddings.assign(np.where(np.isnan(vectors), random, vectors))
+        apart = vectors - np.nanmean(vectors, axis=0)
+        apart /= np.nanstd(apart) + 1e-6
+        embeddings.assign(np.where(np.isnan(apart), random, apart))
 
     @property
     def grid_shape(self) -> tuple[int, ...]:
