@@ -57,7 +57,7 @@ def test_a_run_holds_all_that_it_promises(run):
     names = {path.name for path in run.path.iterdir()}
     assert names >= {
         "config.json", "command.txt", "log.csv", "best.keras", "last.keras", "state.json",
-        "vocabulary.json", "metrics.json", "report.html", "proposals.keras", "familiarity.npz",
+        "vocabulary.json", "metrics.json", "report.html", "familiarity.npz",
     }  # fmt: skip
     row = run.log()[-1]
     for name in ("proposal_objectness", "proposal_boxes", "final_objectness", "final_boxes"):
@@ -84,6 +84,8 @@ def test_a_run_holds_all_that_it_promises(run):
         (["--loss-weights", "1,2"], "loss_weights are [1.0, 2.0]"),
         (["--loss-weights", "a,b"], "--loss-weights 'a,b'"),
         (["--positive", "0.2"], "negative is 0.3 and positive 0.2"),
+        (["--sample", "1"], "sample is 1 box"),
+        (["--sample", "5000"], "5000 boxes cannot be drawn of the 2352 that are proposed"),
         (["--image-size", "300"], "sees regions at 112 pixels, not 300"),
     ],
 )
@@ -216,6 +218,8 @@ def test_find_looks_for_a_phrase_in_words_that_it_knows(run, capsys):
         (["predict"], "no pictures"),
         (["predict", "0.jpg", "--font", "x.ttf"], "--font is of the annotated pictures"),
         (["predict", "--boxes", "regions.csv", "--time-budget", "1"], "leaves regions out"),
+        (["predict", "--boxes", "regions.csv", "--max-regions", "2"], "--max-regions leaves"),
+        (["predict", "--boxes", "regions.csv", "--least", "0.1"], "--least leaves regions out"),
         (["predict", "0.jpg", "--time-budget", "0"], "a time budget of 0.0 s"),
         (["evaluate", "--predictions", "x.json", "--overlap", "0.5"], "does not go with"),
     ],

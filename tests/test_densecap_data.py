@@ -380,5 +380,8 @@ def test_bad_given_boxes_are_told(tmp_path, text, reason):
     path.write_text(text)
     with pytest.raises(CnnRnnError, match=reason):
         read_boxes(path)
+    path.rename(tmp_path / "boxes.doc")
     with pytest.raises(CnnRnnError, match="no table of boxes"):
         read_boxes(tmp_path / "boxes.doc")
+    with pytest.raises(CnnRnnError, match="no file .*boxes.csv"):
+        read_boxes(path)

@@ -107,6 +107,8 @@ class TrainSettings:
             raise UsageError(f"cnn_rate is {self.cnn_rate}", "0 or more; --frozen trains faster")
         if not 0 <= self.box_gradient <= 1:
             raise UsageError(f"box_gradient is {self.box_gradient}", "0 to 1")
+        if self.sample == 1:
+            raise UsageError("sample is 1 box", "2 or more: boxes that hold something, and others")
         if self.wait < 0:
             raise UsageError(f"wait is {self.wait} epochs", "0 or more")
         weights = self.loss_weights
