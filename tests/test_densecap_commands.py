@@ -321,7 +321,8 @@ def test_the_reference_through_the_command(shared_data, tmp_path, capsys):
     ("content", "message"),
     [
         ({}, "not a list of pictures"),
-        ([{"image": "0.jpg"}], "entry 1 has no image or no regions"),
+        ([{"image": "0.jpg"}], "entry 1 has no image or no list of regions"),
+        ([{"image": "0.jpg", "regions": None}], "entry 1 has no image or no list of regions"),
         ([{"image": "0.jpg", "regions": [{"box": [1, 2, 3]}]}], "a region without box or score"),
         ([{"image": "x.jpg", "regions": []}], "no entry"),
         ([{"image": "0.jpg", "regions": []}] * 2, "has 0.jpg twice"),
@@ -337,6 +338,11 @@ def test_predictions_that_are_none(place, capsys, content, message):
     assert call("evaluate", *data) == 1
     said = capsys.readouterr().err.strip()
     assert message in said and "\n" not in said
+
+
+def test_predictions_that_are_not_there_are_told_before_the_data_is_read(capsys):
+    assert call("evaluate", "--data", "nope", "--predictions", "none.json") == 1
+    assert "no file none.json" in capsys.readouterr().err
 
 
 def test_runs_lists_the_run(run, capsys):
