@@ -82,6 +82,8 @@ def test_a_run_holds_all_that_it_promises(run):
         (["--weights", "nope.h5"], "no weights nope.h5"),
         (["--holdout", "24"], "24 are to be kept aside"),
         (["--loss-weights", "1,2"], "loss_weights are [1.0, 2.0]"),
+        (["--loss-weights", "0,0,0,0,0"], "loss_weights are [0.0, 0.0, 0.0, 0.0, 0.0]"),
+        (["--loss-weights", "1,1,inf,1,1"], "loss_weights are [1.0, 1.0, inf, 1.0, 1.0]"),
         (["--loss-weights", "a,b"], "--loss-weights 'a,b'"),
         (["--positive", "0.2"], "negative is 0.3 and positive 0.2"),
         (["--sample", "1"], "sample is 1 box"),
