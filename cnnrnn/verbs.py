@@ -140,8 +140,10 @@ def export_command(
         from cnnrnn import backend
 
         backend.choose(device=device, threads=threads)
-        exporting = importlib.import_module(f"cnnrnn.{task.replace('-', '_')}.export")
-        difference = exporting.export(run, output, form)
+        from cnnrnn.training.export import export
+
+        of_task = importlib.import_module(f"cnnrnn.{task.replace('-', '_')}.export")
+        difference = export(of_task.opened, run, output, form)
         console.closing(
             ("export", f"outputs agree to {difference:.1e}"),
             ("saved", f"{output}/"),

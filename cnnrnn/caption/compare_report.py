@@ -26,7 +26,7 @@ def show(table: Table, claims: Sequence[Claim], json: bool) -> None:
         for model in table.by_model:
             console.json_line({"data": table.data, **table.row(model)})
     else:
-        console.result(f"{table.data}, {table.pictures} pictures")
+        console.result(f"{table.data}, {table.count} pictures")
         for keys in (_QUALITY, _MANNER):
             console.result(console.table(*_cells(table, keys)))
             console.result("")
@@ -58,7 +58,7 @@ def write_page(path: Path, table: Table, claims: Sequence[Claim], quick: bool) -
     report.table(
         "Captions",
         *_cells(table, _QUALITY),
-        note=f"On {table.pictures} test pictures. `{SHUFFLED}`: CIDEr of the same captions beside "
+        note=f"On {table.count} test pictures. `{SHUFFLED}`: CIDEr of the same captions beside "
         "other pictures. `human`: the first caption that people wrote, scored by the others."
         + ("" if _has_meteor(table) else f" {_NO_METEOR}."),
     )

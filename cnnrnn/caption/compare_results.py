@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
-from cnnrnn.errors import CnnRnnError
 from cnnrnn.intervals import Figure, gain, over_seeds
 from cnnrnn.text.metrics import KEYS
-from cnnrnn.training.comparison import by_model
+from cnnrnn.training.results import Results, reading
 
 OWN, SHUFFLED = "CIDEr", "shuffled pictures"
 # The columns that are means over seeds, beside CIDEr, and how each is called.
@@ -55,39 +53,20 @@ class Result:
         Raises:
             CnnRnnError: something else.
         """
-        try:
+        with reading("captions"):
             found = cls(**content)
             found.values = {key: np.array(row, np.float64) for key, row in found.values.items()}
             if any(row.shape != (len(found.ids),) for row in found.values.values()):
                 raise ValueError("not a value a picture")
-        except (TypeError, ValueError, AttributeError) as error:
-            raise CnnRnnError(f"these are no captions: {error}") from error
         return found
 
 
-class Table:
-    """All results on one data set.
-
-    Args:
-        data: its name.
-        results: of every model and seed, on the same test pictures.
-
-    Raises:
-        CnnRnnError: results of different pictures.
-    """
-
-    def __init__(self, data: str, results: Sequence[Result]):
-        self.data = data
-        self.by_model = by_model(data, results, "pictures")
-
-    @property
-    def pictures(self) -> int:
-        """N."""
-        return len(next(iter(self.by_model.values()))[0].ids)
+class Table(Results[Result]):
+    """All results on one data set, see `training.results.Results`."""
 
     def values(self, model: str, way: str = OWN) -> np.ndarray:
         """(S, N): CIDEr by seed and picture."""
-        return np.stack([each.values[way] for each in self.by_model[model]])
+        return self.by_seed(model, lambda each: each.values[way])
 
     def cider(self, model: str) -> Figure:
         """CIDEr of a model."""

@@ -10,14 +10,12 @@ What stands behind the vocabulary's END, number 2, is no word. How features are 
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 
 from cnnrnn import backend
 from cnnrnn.caption.captioner import Captioner
-from cnnrnn.files import write_json
 from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.text.vocabulary import START
 from cnnrnn.training import export as exporting
@@ -26,32 +24,11 @@ MAX_WORDS = DecodeSettings().max_words
 _PICTURES = 2  # that are tried
 
 
-def export(run: Path | None, output: Path, form: str = "keras") -> float:
-    """Write `model.keras`, `saved_model/` or `serve.onnx`, vocabulary.json and config.json into a
-    new folder.
-
-    Args:
-        run: its folder; None takes the newest one, else the shipped starter.
-        output: the folder, which must not exist.
-        form: a key of `training.export.FORMS`.
-
-    Returns:
-        the largest difference of an output between the run and the file, opened again.
-
-    Raises:
-        UsageError: the folder exists.
-        CnnRnnError: the file does not say what the run says (nothing is left then), or what it
-            needs is not installed.
-    """
-    exporting.check(output, form)
+def opened(run: Path | None) -> exporting.Opened:
+    """A run's captioner and its words; as ONNX it is `serve.onnx`."""
     captioner = Captioner.load(run)
     found, model = captioner.run, captioner.model
-
-    def fill(folder: Path) -> None:
-        shutil.copyfile(found.path / "vocabulary.json", folder / "vocabulary.json")
-        write_json(folder / "config.json", found.config)
-
-    return exporting.write(output, form, model, [endpoint(model)], fill)
+    return exporting.Opened(found, model, [endpoint(model)], ["vocabulary.json"])
 
 
 def endpoint(model) -> exporting.Endpoint:

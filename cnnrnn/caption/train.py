@@ -22,7 +22,6 @@ from cnnrnn.caption.prepare import (
 )
 from cnnrnn.caption.settings import LEARNED, WORD2VEC, TrainSettings
 from cnnrnn.caption.warm_start import check_alike, warm_start
-from cnnrnn.errors import CnnRnnError
 from cnnrnn.features.familiarity import SAMPLE, Familiarity
 from cnnrnn.features.precomputed import open_features
 from cnnrnn.features.selection import tell_failures
@@ -111,7 +110,7 @@ def train(
     settings = prepared.settings
     config = settings.as_config() | {"deterministic": deterministic}
     if run:
-        _check_same(run, prepared)
+        check_same(run, _provenance(prepared), prepared.vocabulary)
         run.record_command()
     backend.configure(
         seed=settings.seed, deterministic=deterministic, precision=settings.precision
@@ -189,14 +188,6 @@ def _provenance(prepared: Prepared) -> dict:
         found["init"] = str(Path(settings.init).resolve())
     found |= weights_place(settings.weights)
     return found | {"weights_hash": made.spec.weights_hash, "image_size": list(made.size)}
-
-
-def _check_same(run: Run, prepared: Prepared) -> None:
-    """A run goes on only with the data and the words that it began with."""
-    check_same(run, _provenance(prepared))
-    stored = Vocabulary.load(run.path / "vocabulary.json")
-    if stored.words != prepared.vocabulary.words:
-        raise CnnRnnError(f"the vocabulary of run {run.path} was changed", "start a new run")
 
 
 def _model(prepared: Prepared, row_shape: tuple[int, ...]):

@@ -11,7 +11,7 @@ import numpy as np
 from cnnrnn.densecap.telling import Telling
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.intervals import Figure, over_seeds
-from cnnrnn.training.comparison import by_model
+from cnnrnn.training.results import Results, reading
 
 REGIONS, WHOLE = "regions", "whole picture"  # ways to tell a picture
 DATA = "the data itself"  # the phrases and sentences that are known of the pictures
@@ -100,7 +100,7 @@ class Result:
         Raises:
             CnnRnnError: something else.
         """
-        try:
+        with reading("judged regions"):
             found = cls(**content)
             found.ways = {way: Told(**each) for way, each in found.ways.items()}
             found.sought = {phrase: Sought(**each) for phrase, each in found.sought.items()}
@@ -108,12 +108,10 @@ class Result:
             rows += [row for each in found.sought.values() for row in (each.shows, each.scores)]
             if any(len(row) not in (0, len(found.ids)) for row in rows):
                 raise ValueError("not a value a picture")
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise CnnRnnError(f"these are no judged regions: {error}") from error
         return found
 
 
-class Table:
+class Table(Results[Result]):
     """All results on one data set.
 
     Args:
@@ -125,9 +123,7 @@ class Table:
     """
 
     def __init__(self, data: str, results: Sequence[Result]):
-        self.data = data
-        self.by_model = by_model(data, results, "pictures")
-        self.count = len(results[0].ids)
+        super().__init__(data, results)
         names = {each.language for each in results} - {""}
         if len(names) > 1:
             raise CnnRnnError(

@@ -14,7 +14,6 @@ Scores are logits. Boxes are (x1, y1, x2, y2) in pixels of the picture, whose si
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,6 @@ import numpy as np
 from cnnrnn import backend
 from cnnrnn.densecap.check import MAX_WORDS
 from cnnrnn.densecap.describer import DenseCaptioner
-from cnnrnn.files import write_json
 from cnnrnn.regions.sizes import sizes
 from cnnrnn.text.vocabulary import START
 from cnnrnn.training import export as exporting
@@ -32,30 +30,11 @@ from cnnrnn.training.fit import load_model
 _PICTURES, _REGIONS = 2, 5  # that are tried
 
 
-def export(run: Path | None, output: Path, form: str = "keras") -> float:
-    """Write `model.keras` or `saved_model/`, vocabulary.json and config.json into a new folder.
-
-    Args:
-        run: its folder; None takes the newest one, else the shipped starter.
-        output: the folder, which must not exist.
-        form: a key of `training.export.FORMS`.
-
-    Returns:
-        the largest difference of an output between the run and the file, opened again.
-
-    Raises:
-        UsageError: the folder exists.
-        CnnRnnError: the file does not say what the run says; nothing is left then.
-    """
-    exporting.check(output, form)
+def opened(run: Path | None) -> exporting.Opened:
+    """A run's describer and its words."""
     found = DenseCaptioner.load(run).run
     model = load_model(found.best)  # the describer's own may be rewritten to run faster
-
-    def fill(folder: Path) -> None:
-        shutil.copyfile(found.path / "vocabulary.json", folder / "vocabulary.json")
-        write_json(folder / "config.json", found.config)
-
-    return exporting.write(output, form, model, endpoints(model), fill)
+    return exporting.Opened(found, model, endpoints(model), ["vocabulary.json"])
 
 
 def propose(model, inputs: dict) -> dict:

@@ -112,7 +112,7 @@ def train(
     prepared.check.tell()
     settings = prepared.settings
     if run:
-        _check_same(run, prepared)
+        check_same(run, _provenance(prepared), prepared.vocabulary)
         run.record_command()
     backend.configure(seed=settings.seed, deterministic=deterministic)
     examples, failures = readable(prepared.data.split("train"))
@@ -173,14 +173,6 @@ def _provenance(prepared: Prepared) -> dict:
     found |= weights_place(settings.weights)
     hashed = backbones.get(settings.backbone).weights_hash(settings.weights, "grid", (side, side))
     return found | {"weights_hash": hashed, "image_size": side}
-
-
-def _check_same(run: Run, prepared: Prepared) -> None:
-    """A run goes on only with the data and the words that it began with."""
-    check_same(run, _provenance(prepared))
-    stored = Vocabulary.load(run.path / "vocabulary.json")
-    if stored.words != prepared.vocabulary.words:
-        raise CnnRnnError(f"the vocabulary of run {run.path} was changed", "start a new run")
 
 
 def _pictures(settings: TrainSettings, examples) -> Pictures:

@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.text.vocabulary import Vocabulary
 from cnnrnn.training.origin import read_config
 from cnnrnn.training.run import Run
 
@@ -110,12 +111,15 @@ def opened_to_resume(path: Path | str, task: str) -> Run:
     return run
 
 
-def check_same(run: Run, found: Mapping[str, Any]) -> None:
+def check_same(
+    run: Run, found: Mapping[str, Any], vocabulary: Vocabulary | None = None
+) -> None:
     """A run goes on only with what it began with.
 
     Args:
         run: the run that is resumed.
         found: what decides the result now, by its key in config.json.
+        vocabulary: the words of the data now, where the run has its own.
 
     Raises:
         CnnRnnError: it was something else then.
@@ -126,3 +130,5 @@ def check_same(run: Run, found: Mapping[str, Any]) -> None:
                 f"the {key.replace('_', ' ')} is not the one that run {run.path} began with",
                 "put the same data and weights back, or start a new run",
             )
+    if vocabulary and vocabulary.words != Vocabulary.load(run.path / "vocabulary.json").words:
+        raise CnnRnnError(f"the vocabulary of run {run.path} was changed", "start a new run")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -21,24 +21,12 @@ from cnnrnn.files import read_json, write_json
 from cnnrnn.intervals import Figure
 from cnnrnn.training.outline import TrainOutcome
 from cnnrnn.training.report import Report
+from cnnrnn.training.results import Result
 from cnnrnn.training.run import Run
 
 SEEDS = 3
 _JUDGED = "judged.json"
 _TIMED = 20  # items judged one by one for the time of one
-
-
-class Judged(Protocol):
-    """What a comparison keeps of one training."""
-
-    model: str
-    ids: list[str]
-
-    def as_json(self) -> dict[str, Any]:
-        """In JSON types."""
-
-
-Result = TypeVar("Result", bound=Judged)
 
 
 @dataclass(frozen=True)
@@ -166,28 +154,6 @@ def _kept(place: Path, from_json: Callable[[Any], Result]) -> Result | None:
         return from_json(read_json(place / _JUDGED))
     except CnnRnnError:
         return None
-
-
-def by_model(data: str, results: Sequence[Result], unit: str) -> dict[str, list[Result]]:
-    """The results of each model.
-
-    Args:
-        data: name of the data set.
-        results: of every model and seed, on the same test items.
-        unit: what an item is called, in the plural.
-
-    Raises:
-        CnnRnnError: results of different items.
-    """
-    found: dict[str, list[Result]] = {}
-    for each in results:
-        if each.ids != results[0].ids:
-            raise CnnRnnError(
-                f"the trainings on {data} were judged on different {unit}",
-                "remove the comparison's folder, or choose another --name",
-            )
-        found.setdefault(each.model, []).append(each)
-    return found
 
 
 def milliseconds(judge: Callable[[int], Any], count: int) -> float:

@@ -1,10 +1,10 @@
 """A run's model for other programs: a Keras file, a SavedModel or ONNX, opened again and compared.
 
-    check(output, form)                        before anything heavy is opened
-    difference = write(output, form, model, [Endpoint("serve", ask, given, shapes)], fill)
+    difference = export(opened, run, output, form)
 
-What other programs can ask a model is an endpoint. Each is tried with made-up inputs, before and
-after: a folder is there only where both say the same.
+`opened`, which each task's own `export` has, opens a run and says what other programs can ask its
+model: endpoints. Each is tried with made-up inputs, before and after: a folder is there only where
+both say the same.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import numpy as np
 from cnnrnn import backend
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.training.fit import load_model
+from cnnrnn.training.run import Run
 
 TOLERANCE = 1e-4  # between the outputs of the run and those of the file that was written
 SERVE = "serve"  # the usual name of a model's only endpoint
@@ -43,6 +44,22 @@ class Endpoint:
     ask: Callable[[Any, dict], Any]
     given: Mapping[str, np.ndarray]
     shapes: Mapping[str, tuple]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A run as other programs are to have it.
+
+    run: whose config.json goes along.
+    model: a Keras model.
+    endpoints: what it can be asked.
+    files: other files of the run that go along, where it has them.
+    """
+
+    run: Run
+    model: Any
+    endpoints: Sequence[Endpoint]
+    files: Sequence[str]
 
 
 Answer = Callable[[Endpoint], Any]
@@ -124,6 +141,36 @@ FORMS: dict[str, Callable[[Any, Sequence[Endpoint], Path], Answer]] = {
     "onnx": _onnx,
 }
 _NEEDS = {"onnx": ("tf2onnx", "onnxruntime")}  # packages of the extra `onnx`
+
+
+def export(
+    opened: Callable[[Path | None], Opened], run: Path | None, output: Path, form: str = "keras"
+) -> float:
+    """Write a run's model, its config.json and its words or labels into a new folder.
+
+    Args:
+        opened: a task's own.
+        run: its folder; None takes the newest one, else the shipped starter.
+        output: the folder, which must not exist.
+        form: a key of `FORMS`.
+
+    Returns:
+        the largest difference of an output between the run and the file, opened again.
+
+    Raises:
+        UsageError: the folder exists.
+        CnnRnnError: the file does not say what the run says (nothing is left then), or what it
+            needs is not installed.
+    """
+    check(output, form)  # before anything heavy is opened
+    found = opened(run)
+
+    def fill(folder: Path) -> None:
+        for name in ("config.json", *found.files):
+            if (found.run.path / name).exists():
+                shutil.copyfile(found.run.path / name, folder / name)
+
+    return write(output, form, found.model, found.endpoints, fill)
 
 
 def check(output: Path, form: str) -> None:

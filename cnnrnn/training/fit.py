@@ -23,7 +23,7 @@ from cnnrnn.ahead import prefetched
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.training.optimizers import AdamWeightDecay
 from cnnrnn.training.run import Run
-from cnnrnn.training.settings import SCHEDULES
+from cnnrnn.training.settings import SCHEDULES, UNCHOSEN
 
 keras = backend.keras()
 
@@ -80,6 +80,20 @@ class FitSettings:
         """Those that a task's settings have too, and `more`."""
         shared = {each.name for each in fields(cls)} & {each.name for each in fields(settings)}
         return cls(**{name: getattr(settings, name) for name in shared} | more)
+
+
+def averaging_of(steps: float) -> float:
+    """Momentum of the average of the weights: over about two epochs, however short they are.
+
+    Args:
+        steps: of an epoch.
+    """
+    return min(0.99, max(0.5, 1 - 1 / (2 * max(steps, 1.0))))
+
+
+def last_epoch(model: Any) -> dict[str, float]:
+    """For a training that keeps nothing aside: a figure that grows with every epoch."""
+    return {UNCHOSEN: float(model.optimizer.iterations)}
 
 
 class Batches(Protocol):

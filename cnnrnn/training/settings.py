@@ -14,6 +14,7 @@ from typing import Any
 from cnnrnn.errors import UsageError
 
 SCHEDULES = ("cosine", "plateau", "fixed")
+UNCHOSEN = "steps"  # the figure where nothing is kept aside: the last epoch is the best
 
 
 def check_choices(settings: Any, choices: Mapping[str, Sequence[str | None]]) -> None:

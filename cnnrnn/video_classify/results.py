@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from cnnrnn.errors import CnnRnnError
 from cnnrnn.intervals import Figure, gain, over_seeds
-from cnnrnn.training.comparison import by_model
+from cnnrnn.training.results import Results, reading
 from cnnrnn.video_classify.ensemble import fit_weights
 from cnnrnn.video_classify.metrics import Scores, score
 
@@ -58,7 +57,7 @@ class Result:
         Raises:
             CnnRnnError: something else.
         """
-        try:
+        with reading("judgements"):
             found = cls(**content)
             found.probabilities = {
                 key: np.asarray(rows, np.float64) for key, rows in found.probabilities.items()
@@ -67,12 +66,10 @@ class Result:
                 found.validation = np.asarray(found.validation, np.float64)
             if len(found.probabilities[OWN]) != len(found.ids):
                 raise ValueError("not a row a clip")
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise CnnRnnError(f"these are no judgements: {error}") from error
         return found
 
 
-class Table:
+class Table(Results[Result]):
     """All results of one data set.
 
     Args:
@@ -87,18 +84,16 @@ class Table:
     def __init__(
         self, data: str, results: Sequence[Result], pairs: Sequence[tuple[str, str]] = ()
     ):
-        self.data, self.pairs = data, tuple(pairs)
-        self.by_model = by_model(data, results, "clips")
+        super().__init__(data, results, "clips")
+        self.pairs = tuple(pairs)
 
     def correct(self, model: str, control: str = OWN) -> np.ndarray:
         """(S, N): 1 where a clip was judged right."""
-        return np.stack([each.scores(control).correct for each in self.by_model[model]])
+        return self.by_seed(model, lambda each: each.scores(control).correct)
 
     def paired(self, model: str, control: str = OWN) -> np.ndarray:
         """(S, M): 1 where the true label was more probable than its reverse."""
-        return np.stack(
-            [each.scores(control).pair_correct(self.pairs) for each in self.by_model[model]]
-        )
+        return self.by_seed(model, lambda each: each.scores(control).pair_correct(self.pairs))
 
     def accuracy(self, model: str, control: str = OWN) -> Figure:
         """Top-1."""

@@ -23,6 +23,7 @@ from cnnrnn.training.outline import (
     weights_place,
 )
 from cnnrnn.training.run import Run
+from cnnrnn.training.settings import UNCHOSEN
 from cnnrnn.video_classify import check as checks
 from cnnrnn.video_classify import data as readers
 from cnnrnn.video_classify.batches import ClipBatches, inputs
@@ -36,7 +37,7 @@ from cnnrnn.video_classify.prepare import (
     with_features,
 )
 from cnnrnn.video_classify.settings import TrainSettings
-from cnnrnn.video_classify.validate import MONITOR, UNCHOSEN, Validation, last_epoch
+from cnnrnn.video_classify.validate import MONITOR, Validation
 
 TASK = "video-classify"
 _TRIAL_CLIPS = 16
@@ -220,7 +221,7 @@ def _batches(prepared: Prepared, clips: Clips) -> ClipBatches:
 
 
 def _fit(run: Run, prepared: Prepared, training: Clips, aside: Clips, resume: bool):
-    from cnnrnn.training.fit import FitSettings, fit
+    from cnnrnn.training.fit import FitSettings, averaging_of, fit, last_epoch
 
     settings = prepared.settings
     validate, monitor = last_epoch, UNCHOSEN
@@ -235,16 +236,11 @@ def _fit(run: Run, prepared: Prepared, training: Clips, aside: Clips, resume: bo
         validate,
         monitor,
         FitSettings.of(
-            settings, averaging=_averaging(len(training.examples) / settings.batch)
+            settings, averaging=averaging_of(len(training.examples) / settings.batch)
         ),
         run,
         resume,
     )
-
-
-def _averaging(steps: float) -> float:
-    """Momentum of the average of the weights: over about two epochs, however short they are."""
-    return min(0.99, max(0.5, 1 - 1 / (2 * max(steps, 1.0))))
 
 
 def _finish(run: Run, aside: Clips, result, scores: dict[str, float]) -> None:

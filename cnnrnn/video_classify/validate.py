@@ -11,7 +11,6 @@ from cnnrnn.video_classify.metrics import score
 from cnnrnn.video_classify.prepare import Clips
 
 MONITOR = "val_log_loss"
-UNCHOSEN = "steps"  # the figure where nothing is kept aside: the last epoch is the best
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -41,8 +40,3 @@ class Validation:
         ids = [each.id for each in self.clips.examples]
         found = score(ids, names, self.labels, softmax(np.concatenate(parts))).overall
         return {f"val_{key}": found[key] for key in ("log_loss", "top1", "mean_class")}
-
-
-def last_epoch(model) -> dict[str, float]:
-    """For a training that keeps nothing aside: a figure that grows with every epoch."""
-    return {UNCHOSEN: float(model.optimizer.iterations)}

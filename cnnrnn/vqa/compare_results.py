@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from cnnrnn.errors import CnnRnnError
 from cnnrnn.intervals import Figure, gain, over_seeds
-from cnnrnn.training.comparison import by_model
+from cnnrnn.training.results import Results, reading
 from cnnrnn.vqa.metrics import UNNAMED
 
 OWN = "own"  # the answers to the questions about their own pictures
@@ -52,7 +51,7 @@ class Result:
         Raises:
             CnnRnnError: something else.
         """
-        try:
+        with reading("answers"):
             found = cls(**content)
             found.values = {
                 key: np.array([np.nan if value is None else value for value in row], np.float64)
@@ -60,12 +59,10 @@ class Result:
             }
             if any(len(row) != len(found.ids) for row in found.values.values()):
                 raise ValueError("not a value a question")
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise CnnRnnError(f"these are no answers: {error}") from error
         return found
 
 
-class Table:
+class Table(Results[Result]):
     """All results on one data set.
 
     Args:
@@ -77,8 +74,7 @@ class Table:
     """
 
     def __init__(self, data: str, results: Sequence[Result]):
-        self.data = data
-        self.by_model = by_model(data, results, "questions")
+        super().__init__(data, results, "questions")
         self._kinds = np.array([kind or UNNAMED for kind in results[0].kinds])
 
     @property
@@ -89,7 +85,7 @@ class Table:
 
     def values(self, model: str, way: str = OWN, kind: str | None = None) -> np.ndarray:
         """(S, M): how right the answers to the questions of one kind (None: all) were."""
-        found = np.stack([each.values[way] for each in self.by_model[model]])
+        found = self.by_seed(model, lambda each: each.values[way])
         kept = ~np.isnan(found[0])
         return found[:, kept & (self._kinds == kind) if kind else kept]
 

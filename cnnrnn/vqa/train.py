@@ -23,6 +23,7 @@ from cnnrnn.training.outline import (
     weights_place,
 )
 from cnnrnn.training.run import Run
+from cnnrnn.training.settings import UNCHOSEN
 from cnnrnn.vqa import check as checks
 from cnnrnn.vqa import data as readers
 from cnnrnn.vqa.answerer import BLIND, TASK
@@ -37,7 +38,7 @@ from cnnrnn.vqa.prepare import (
     with_features,
 )
 from cnnrnn.vqa.settings import TrainSettings
-from cnnrnn.vqa.validate import MONITOR, UNCHOSEN, Validation, last_epoch
+from cnnrnn.vqa.validate import MONITOR, Validation
 
 _TRIAL_PICTURES = 64
 _MEASURED = 256  # training pictures by which features are scaled
@@ -243,7 +244,7 @@ def _loss(settings: TrainSettings):
 
 def fitted(run: Run, prepared: Prepared, training: Questions, aside: Questions, resume: bool):
     """Fit a model and keep it in `run`; the `training.fit.FitResult`."""
-    from cnnrnn.training.fit import FitSettings, fit
+    from cnnrnn.training.fit import FitSettings, averaging_of, fit, last_epoch
 
     settings, words = prepared.settings, prepared.words
     places = run.config["places"]
@@ -257,10 +258,9 @@ def fitted(run: Run, prepared: Prepared, training: Questions, aside: Questions, 
             batches(aside, words, settings.batch, places), answers, words, loss
         )
         monitor = MONITOR
-    averaging = min(0.99, max(0.5, 1 - 1 / (2 * max(source.steps(), 1))))
     return fit(
         _model(prepared, training), loss, source, validate, monitor,
-        FitSettings.of(settings, averaging=averaging), run, resume,
+        FitSettings.of(settings, averaging=averaging_of(source.steps())), run, resume,
     )  # fmt: skip
 
 

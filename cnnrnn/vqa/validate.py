@@ -12,7 +12,6 @@ from cnnrnn.vqa.prepare import Words
 from cnnrnn.vqa.replies import RegressReplies
 
 MONITOR = "val_accuracy"
-UNCHOSEN = "steps"  # the figure where nothing is kept aside: the last epoch is the best
 
 
 class Validation:
@@ -56,8 +55,3 @@ class Validation:
             outputs = self._nearest.scores(outputs)
         numbers = self._numbers[asked]
         return float(((outputs.argmax(axis=-1) == numbers) & (numbers != NONE)).sum())
-
-
-def last_epoch(model) -> dict[str, float]:
-    """For a training that keeps nothing aside: a figure that grows with every epoch."""
-    return {UNCHOSEN: float(model.optimizer.iterations)}
