@@ -19,11 +19,22 @@ import click
 from cnnrnn import console, options
 
 
-def features_command(task: str) -> click.Command:
-    """The verb `features` of a task: extract through the cache, and look after the cache."""
+def features_command(task: str, trains: bool = True) -> click.Command:
+    """The verb `features` of a task: extract through the cache, and look after the cache.
+
+    Args:
+        task: as it is typed.
+        trains: the task trains on features; False for one whose own net looks at pictures.
+    """
+    purpose = (
+        "so that training finds them in the cache" if trains
+        else "into the cache; training looks at the pictures anew, for its net learns to see"
+    )  # fmt: skip
 
     @click.command(
         "features", cls=options.ExampleCommand,
+        help=f"Extract features, {purpose}.\n\nSOURCES are pictures: files, folders, globs, a list "
+        "(@names.txt or - for stdin), scenes:N.",
         examples=[
             (f"cnnrnn {task} features photos/", "look at every photo of a folder, once"),
             (f"cnnrnn {task} features scenes:0-99 --json", "what was cached and what was not"),
@@ -44,10 +55,6 @@ def features_command(task: str) -> click.Command:
     @options.json_option
     @click.pass_context
     def features(ctx: click.Context, sources: tuple, verb: str | None, **given: Any) -> int:
-        """Extract features, so that training finds them in the cache.
-
-        SOURCES are pictures: files, folders, globs, a list (@names.txt or - for stdin), scenes:N.
-        """
         if bool(sources) == bool(verb):
             problem = f"--{verb} takes no SOURCES" if verb else "Missing argument 'SOURCES...'"
             raise click.UsageError(problem, ctx)

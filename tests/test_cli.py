@@ -301,6 +301,12 @@ def test_features_counts_hits_misses_and_bad_sources(pictures):
     }
 
 
+def test_features_tells_whether_training_takes_them():
+    assert "so that training finds them" in call(verbs.features_command("vqa"), "-h").output
+    told = " ".join(call(verbs.features_command("densecap", trains=False), "-h").output.split())
+    assert "training looks at the pictures anew" in told and "SOURCES are pictures" in told
+
+
 def test_features_looks_after_the_cache(pictures):
     command = verbs.features_command("caption")
     call(command, str(pictures / "a.png"), "--layer", "pixels", "--image-size", "4")

@@ -57,7 +57,7 @@ def test_a_run_holds_all_that_it_promises(run):
     names = {path.name for path in run.path.iterdir()}
     assert names >= {
         "config.json", "command.txt", "log.csv", "best.keras", "last.keras", "state.json",
-        "vocabulary.json", "metrics.json", "report.html", "proposals.keras", "familiarity.npz",
+        "vocabulary.json", "metrics.json", "report.html", "familiarity.npz",
     }  # fmt: skip
     row = run.log()[-1]
     for name in ("proposal_objectness", "proposal_boxes", "final_objectness", "final_boxes"):
@@ -82,8 +82,12 @@ def test_a_run_holds_all_that_it_promises(run):
         (["--weights", "nope.h5"], "no weights nope.h5"),
         (["--holdout", "24"], "24 are to be kept aside"),
         (["--loss-weights", "1,2"], "loss_weights are [1.0, 2.0]"),
+        (["--loss-weights", "0,0,0,0,0"], "loss_weights are [0.0, 0.0, 0.0, 0.0, 0.0]"),
+        (["--loss-weights", "1,1,inf,1,1"], "loss_weights are [1.0, 1.0, inf, 1.0, 1.0]"),
         (["--loss-weights", "a,b"], "--loss-weights 'a,b'"),
         (["--positive", "0.2"], "negative is 0.3 and positive 0.2"),
+        (["--sample", "1"], "sample is 1 box"),
+        (["--sample", "5000"], "5000 boxes cannot be drawn of the 2352 that are proposed"),
         (["--image-size", "300"], "sees regions at 112 pixels, not 300"),
     ],
 )
@@ -216,6 +220,8 @@ def test_find_looks_for_a_phrase_in_words_that_it_knows(run, capsys):
         (["predict"], "no pictures"),
         (["predict", "0.jpg", "--font", "x.ttf"], "--font is of the annotated pictures"),
         (["predict", "--boxes", "regions.csv", "--time-budget", "1"], "leaves regions out"),
+        (["predict", "--boxes", "regions.csv", "--max-regions", "2"], "--max-regions leaves"),
+        (["predict", "--boxes", "regions.csv", "--least", "0.1"], "--least leaves regions out"),
         (["predict", "0.jpg", "--time-budget", "0"], "a time budget of 0.0 s"),
         (["evaluate", "--predictions", "x.json", "--overlap", "0.5"], "does not go with"),
     ],
@@ -317,7 +323,8 @@ def test_the_reference_through_the_command(shared_data, tmp_path, capsys):
     ("content", "message"),
     [
         ({}, "not a list of pictures"),
-        ([{"image": "0.jpg"}], "entry 1 has no image or no regions"),
+        ([{"image": "0.jpg"}], "entry 1 has no image or no list of regions"),
+        ([{"image": "0.jpg", "regions": None}], "entry 1 has no image or no list of regions"),
         ([{"image": "0.jpg", "regions": [{"box": [1, 2, 3]}]}], "a region without box or score"),
         ([{"image": "x.jpg", "regions": []}], "no entry"),
         ([{"image": "0.jpg", "regions": []}] * 2, "has 0.jpg twice"),
@@ -333,6 +340,11 @@ def test_predictions_that_are_none(place, capsys, content, message):
     assert call("evaluate", *data) == 1
     said = capsys.readouterr().err.strip()
     assert message in said and "\n" not in said
+
+
+def test_predictions_that_are_not_there_are_told_before_the_data_is_read(capsys):
+    assert call("evaluate", "--data", "nope", "--predictions", "none.json") == 1
+    assert "no file none.json" in capsys.readouterr().err
 
 
 def test_runs_lists_the_run(run, capsys):

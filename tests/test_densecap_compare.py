@@ -84,6 +84,8 @@ def test_pictures_that_show_a_pair_are_left_out_of_the_training_only():
 def test_a_pair_that_says_nothing_is_refused():
     with pytest.raises(UsageError, match="'zebra' says nothing of the built-in world"):
         load("scenes", limit=2, without=["zebra"])
+    with pytest.raises(UsageError, match="an empty phrase"):
+        load("scenes", limit=2, without=["a red car", " "])
 
 
 def test_elsewhere_the_words_of_a_phrase_count():

@@ -97,6 +97,16 @@ def test_coco_instances_are_told_by_their_class(tmp_path):
     assert data.examples[0].id == "7" and data.examples[0].source.read().shape == (80, 100, 3)
 
 
+@pytest.mark.parametrize("change", [{"bbox": [1, 2, 3]}, {"category_id": 99}])
+def test_a_broken_annotation_of_coco_is_told(tmp_path, change):
+    path = next(coco(tmp_path).rglob("instances_*.json"))
+    content = json.loads(path.read_text())
+    content["annotations"][0] |= change
+    path.write_text(json.dumps(content))
+    with pytest.raises(CnnRnnError, match="an annotation of category"):
+        readers.load(str(tmp_path))
+
+
 @pytest.mark.parametrize(
     "name, text",
     [
@@ -119,11 +129,12 @@ def test_yolo(tmp_path, name, text):
     assert boxes_of(data.examples[0]) == [("red dog", 40, 20, 60, 60), ("car", 0, 0, 20, 16)]
 
 
-def test_a_broken_line_of_yolo_is_told(tmp_path):
+@pytest.mark.parametrize("line", ["0 0.5 0.5", "0 0.1 0.1 0.5 0.1 0.5 0.5", "car 0.5 0.5 0.2 0.2"])
+def test_a_broken_line_of_yolo_is_told(tmp_path, line):
     (tmp_path / "classes.txt").write_text("car\n")
     picture(tmp_path / "images" / "a.jpg")
     (tmp_path / "labels").mkdir()
-    (tmp_path / "labels" / "a.txt").write_text("0 0.5 0.5\n")
+    (tmp_path / "labels" / "a.txt").write_text(f"{line}\n")
     with pytest.raises(CnnRnnError, match="a.txt line 1 is no box"):
         readers.load(str(tmp_path))
 
@@ -261,8 +272,10 @@ def test_boxes_in_pixels_raise_no_doubt(tmp_path):
 
 
 def test_no_regions_at_all(tmp_path):
-    with pytest.raises(CnnRnnError, match="no regions"):
+    with pytest.raises(CnnRnnError, match="no regions .* 1 boxes are less than a pixel wide"):
         readers.load(str(table(tmp_path, ["a.jpg,10,10,0,0,car"])))
+    with pytest.raises(CnnRnnError, match="no regions .* 1 regions without words left out"):
+        readers.load(str(table(tmp_path, ["a.jpg,10,10,9,9,"])))
 
 
 # -- pictures and batches ------------------------------------------------------------------------
@@ -380,5 +393,8 @@ def test_bad_given_boxes_are_told(tmp_path, text, reason):
     path.write_text(text)
     with pytest.raises(CnnRnnError, match=reason):
         read_boxes(path)
+    path.rename(tmp_path / "boxes.doc")
     with pytest.raises(CnnRnnError, match="no table of boxes"):
         read_boxes(tmp_path / "boxes.doc")
+    with pytest.raises(CnnRnnError, match="no file .*boxes.csv"):
+        read_boxes(path)

@@ -14,6 +14,7 @@ from cnnrnn import backend
 from cnnrnn.densecap import export as densecap_export
 from cnnrnn.densecap import losses
 from cnnrnn.densecap.models import DenseCap, Recognition
+from cnnrnn.regions.proposer import Proposer
 from cnnrnn.text.vocabulary import END, PAD, START
 from cnnrnn.training import export as exporting
 from cnnrnn.training.fit import load_model
@@ -169,6 +170,10 @@ def test_a_saved_model_says_the_same(model, tmp_path):
     for found, expected in pairs:
         np.testing.assert_allclose(numpy(found), numpy(expected), atol=1e-4)
     assert copy.get_config()["sample"] == 16 and copy.proposals.side == 112
+    boxes, scores = Proposer.load(tmp_path / "model.keras").propose(pictures[0], count=5)
+    expected = Proposer(model.proposals).propose(pictures[0], count=5)
+    np.testing.assert_allclose(boxes, expected[0], atol=1e-2)
+    np.testing.assert_allclose(scores, expected[1], atol=1e-5)
 
 
 @pytest.mark.skipif(backend.name() != "tensorflow", reason="gradients through TensorFlow")

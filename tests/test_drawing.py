@@ -213,6 +213,22 @@ def test_labels_stay_inside(box, shared_font):
         assert ground.any(axis=0).sum() >= min(letters.getlength(label), 380)
 
 
+def test_labels_do_not_hide_each_other(shared_font):
+    picture = np.full((200, 400, 3), 128, np.uint8)
+    places = [(100, 80, 180, 140), (102, 82, 178, 138), (104, 84, 182, 142)]
+    result = drawing.boxes(picture, places, ["a dog", "a cat", "a cow"], shared_font)
+    for color in drawing.PALETTE[:3]:
+        ground = np.all(np.abs(result.astype(int) - color) <= 2, axis=2)
+        # A whole label has rows that are filled far beyond what the lines of a box fill.
+        assert (ground.sum(axis=1) > 15).sum() >= 10
+
+
+def test_letters_do_not_cover_a_long_strip(shared_font):
+    picture = np.full((112, 4480, 3), 128, np.uint8)
+    result = drawing.boxes(picture, [(1000, 30, 2400, 90)], ["a horse"], shared_font)
+    assert np.any(result != picture, axis=2).mean() < 0.1
+
+
 def test_small_boxes_are_drawn_over_large_ones():
     picture = np.full((200, 400, 3), 128, np.uint8)
     result = drawing.boxes(picture, [(100, 50, 140, 90), (20, 20, 380, 70)])

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from cnnrnn import backend
-from cnnrnn.errors import UsageError
+from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.regions import boxes as places
 from cnnrnn.regions import transform
-from cnnrnn.regions.anchors import PUBLISHED, anchors, shapes
+from cnnrnn.regions.anchors import anchors, shapes
 from cnnrnn.regions.pooling import RoiPooling
 from cnnrnn.regions.proposals import ProposalHead, best_proposals
 from cnnrnn.regions.proposer import ProposalNet, Proposer
 from cnnrnn.regions.sampler import BoxSampler
-from cnnrnn.regions.sizes import nearest, sizes
+from cnnrnn.regions.sizes import PUBLISHED, fewest_boxes, nearest, sizes
 from cnnrnn.regions.suppression import plain, suppress
 
 keras = backend.keras()
@@ -361,19 +361,56 @@ def test_sizes_of_a_network():
     assert found == [(256, 256), (192, 256), (256, 192), (128, 256), (256, 128)]
     assert nearest((640, 480), found) == (192, 256)
     assert nearest((100, 5000), found) == (256, 128)  # long and thin: the nearest there is
+    assert fewest_boxes("mobilenet_v2", 256) == 8 * 16 * len(PUBLISHED) == 8 * 16 * 12
+    assert fewest_boxes("scenes") == 14 * 14 * 12
+
+
+class Larger(keras.Model):
+    """A network that has proposals as a part; its class is registered nowhere."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.before = keras.layers.Dense(3)
+        self.proposals = ProposalNet("scenes", filters=8, weights="auto", name="proposals")
+
+    def build(self, input_shape=None):
+        self.before.build((None, 2))
+        self.proposals.build()
+        self.built = True
+
+    def get_config(self):
+        settings = {"backbone": "scenes", "side": None, "filters": 8, "frozen": False}
+        return {**super().get_config(), **settings, "more": 3}
 
 
 def test_proposals_of_a_picture_of_any_size(tmp_path):
     keras.utils.set_random_seed(1)
-    net = ProposalNet("scenes", filters=8, weights="auto")
-    net.build()
+    larger = Larger()
+    larger.build()
+    net = larger.proposals
     first = [variable.path for variable in net.trainable_variables][:6]
     assert all("convolution" in path for path in first)
-    net.save(tmp_path / "proposals.keras")
-    proposer = Proposer.load(tmp_path / "proposals.keras")
+    larger.save(tmp_path / "best.keras")
+    proposer = Proposer.load(tmp_path / "best.keras")
     picture = np.random.default_rng(0).integers(0, 255, (60, 240, 3)).astype(np.uint8)
     found, scores = proposer.propose(picture, count=7)
     assert found.shape == (7, 4) and scores.shape == (7,)
     assert (np.diff(scores) <= 0).all() and 0 < scores.min() and scores.max() < 1
     assert found.min() >= 0 and found[:, 2].max() <= 240 and found[:, 3].max() <= 60
     assert found[:, 2].max() > 120  # in pixels of the picture, not of the network's
+    expected = Proposer(net).propose(picture, count=7)
+    np.testing.assert_allclose(found, expected[0], atol=1e-2)
+    np.testing.assert_allclose(scores, expected[1], atol=1e-5)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no model"])
+def test_a_file_without_proposals_is_one_line(tmp_path, content):
+    path = tmp_path / "best.keras"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(CnnRnnError, match="cannot take proposals out of .*best.keras"):
+        Proposer.load(path)
+    plain = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1)])
+    plain.save(path)
+    with pytest.raises(CnnRnnError, match="cannot take proposals out of .*best.keras"):
+        Proposer.load(path)

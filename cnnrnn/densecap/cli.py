@@ -233,21 +233,26 @@ def evaluate(
 @options.limit_option
 @options.output_options
 @options.device_options
+@click.pass_context
 def predict(
-    sources, run, boxes, max_regions, least, proposals, overlap, beam, time_budget, font, limit,
-    json, output, device, threads,
+    ctx, sources, run, boxes, max_regions, least, proposals, overlap, beam, time_budget, font,
+    limit, json, output, device, threads,
 ) -> int:  # fmt: skip
     """Find and tell the regions of pictures: files, folders, globs, lists, - or scenes:N."""
     from cnnrnn import backend
     from cnnrnn.densecap import predict as prediction
     from cnnrnn.densecap.evaluate import describe_settings
+    from cnnrnn.training.chosen import flag, typed
 
     if not sources and not boxes:
         raise UsageError("no pictures", "give files, folders or scenes:N")
     if font and not output:
         raise UsageError("--font is of the annotated pictures", "give a folder with -o")
-    if boxes and time_budget:
-        raise UsageError("--time-budget leaves regions out, --boxes asks for all", "use one")
+    unused = {"max_regions", "least", "proposals", "overlap", "time_budget"}
+    if boxes and (others := sorted(unused & set(typed(ctx)))):
+        raise UsageError(
+            f"{flag(others[0])} leaves regions out, --boxes asks for all of its own", "use one"
+        )
     backend.choose(device=device, threads=threads)
     describe = describe_settings(proposals, max_regions, overlap, beam, least, time_budget)
     settings = prediction.PredictSettings(describe, boxes, json, output, font, limit)
@@ -277,5 +282,5 @@ def find(phrase, sources, run, places, best, limit, json, device, threads) -> in
     return search.find(phrase, sources, run, places, best, limit, json)
 
 
-densecap.add_command(verbs.features_command(TASK))
+densecap.add_command(verbs.features_command(TASK, trains=False))
 densecap.add_command(verbs.runs_command(TASK))

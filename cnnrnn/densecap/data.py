@@ -62,8 +62,10 @@ def load(
     Raises:
         CnnRnnError: nothing there, no known layout, a damaged file, boxes in another format, or no
             regions at all.
-        UsageError: a phrase of `without` that says nothing of the built-in world.
+        UsageError: a phrase of `without` that is empty or says nothing of the built-in world.
     """
+    if not all(phrase.split() for phrase in without):
+        raise UsageError("an empty phrase is to be left out", 'for example --without "a red car"')
     found = _read(data, format, limit)
     for phrase in without:
         shown = [each.split == "train" and shows(each, phrase, hidden=True)
@@ -125,7 +127,11 @@ def _read(data: str, format: str, limit: int | None) -> RegionData:
         )
     found.examples = _cleaned(read, found)
     if not found.examples:
-        raise CnnRnnError(f"no regions in {data} (read as {found.format})", "check --format")
+        why = list(found.notes)
+        if none := found.counts["degenerate"]:
+            why.append(f"{none} boxes are less than a pixel wide or high in their picture")
+        read_as = "; ".join([f"read as {found.format}", *why])
+        raise CnnRnnError(f"no regions in {data} ({read_as})", "check the boxes and --format")
     return found
 
 

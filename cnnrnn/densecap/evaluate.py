@@ -106,8 +106,9 @@ def read_predictions(path: Path, examples: Sequence[Example]) -> list[tuple[Exam
     found: dict[str, tuple[Example, Described]] = {}
     strange = 0
     for number, entry in enumerate(content, 1):
-        if not isinstance(entry, dict) or not {"image", "regions"} <= set(entry):
-            raise CnnRnnError(f"{path} entry {number} has no image or no regions", _SHAPE)
+        known = isinstance(entry, dict) and "image" in entry
+        if not known or not isinstance(entry.get("regions"), list):
+            raise CnnRnnError(f"{path} entry {number} has no image or no list of regions", _SHAPE)
         example = names.get(str(entry["image"]))
         if example is None:
             strange += 1
@@ -137,7 +138,7 @@ def _region(entry: Any, path: Path, number: int) -> FoundRegion:
         raise CnnRnnError(f"{path} entry {number} has a region without box or score") from error
     if not np.isfinite([x1, y1, x2, y2, score]).all():
         raise CnnRnnError(f"{path} entry {number} has a box or score that is no number")
-    return FoundRegion((x1, y1, x2, y2), score, str(entry.get("phrase", "")))
+    return FoundRegion((x1, y1, x2, y2), score, str(entry.get("phrase") or ""))
 
 
 def evaluate_predictions(data: RegionData, split: str, predictions: Path) -> Evaluation:
@@ -214,6 +215,8 @@ def run_or_file(
         evaluations, and the (name, reason) of pictures that could not be read.
     """
     if predictions:
+        if not predictions.is_file():  # told before the data is read
+            raise CnnRnnError(f"no file {predictions}", _SHAPE)
         return [evaluate_predictions(load(data or BUILT_IN, format, limit), split, predictions)], []
     describer = DenseCaptioner.load(run)
     if data is None:

@@ -89,8 +89,10 @@ def _lines(label: Path, names: list[str], size: tuple[int, int]) -> list[tuple[s
     for number, line in enumerate(tables.lines(label), 1):
         try:
             kind, *sides = line.split()
+            if len(sides) > 5:  # a fifth is how sure a program was
+                raise ValueError("an outline or key points")
             box = from_relative_centres([float(side) for side in sides[:4]], *size)
-            name = names[int(kind)] if int(kind) < len(names) else f"class {int(kind)}"
+            name = names[int(kind)] if 0 <= int(kind) < len(names) else f"class {int(kind)}"
         except ValueError as error:
             raise CnnRnnError(
                 f"{label} line {number} is no box: {line[:60]!r}", "class xc yc width height"

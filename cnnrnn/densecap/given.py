@@ -68,9 +68,12 @@ def read_boxes(path: Path) -> GivenBoxes:
             meant for every picture, image.
 
     Raises:
-        CnnRnnError: another file, a value that is no number, shares of the picture, or no boxes.
+        CnnRnnError: no such file, another one, a value that is no number, shares of the picture,
+            or no boxes.
     """
     format = tables.own_format(path)
+    if not path.is_file():
+        raise CnnRnnError(f"no file {path}", "a .csv or .jsonl with x, y, width, height")
     if format is None:
         raise CnnRnnError(
             f"{path} is no table of boxes", "a .csv or .jsonl with x, y, width, height"

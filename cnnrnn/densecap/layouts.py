@@ -127,8 +127,14 @@ def _coco(path: Path) -> Iterator[Example]:
         names = {each["id"]: str(each["name"]) for each in kinds}
         regions: dict[int, list[Region]] = {}
         for note in tables.list_of(content, "annotations", file):
-            box = tuple(from_sized([float(side) for side in note["bbox"]]).tolist())
-            regions.setdefault(note["image_id"], []).append(Region(names[note["category_id"]], box))
+            kind, sides = note["category_id"], [float(side) for side in note["bbox"]]
+            if kind not in names or len(sides) != 4:
+                raise CnnRnnError(
+                    f"{file}: an annotation of category {kind} with the box {note['bbox']}",
+                    "a category of the file, and x, y, width and height in pixels",
+                )
+            box = tuple(from_sized(sides).tolist())
+            regions.setdefault(note["image_id"], []).append(Region(names[kind], box))
         stem = file.stem.removeprefix("instances_")
         folder = _coco_pictures(file, stem)
         split = next((s for s in SPLITS if stem.startswith(s)), None) if len(files) > 1 else None

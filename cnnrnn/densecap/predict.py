@@ -19,6 +19,8 @@ from cnnrnn.media.sources import Source, check_place, expand
 from cnnrnn.regions.boxes import to_sized
 from cnnrnn.training.found import tell_run, tell_strange
 
+WIDTH = 2 * drawing.MIN_WIDTH  # pixels, at least: ten phrases need more room than one
+
 
 @dataclass(frozen=True)
 class PredictSettings:
@@ -160,7 +162,7 @@ def _draw(
     picture = source.read()
     shown = [(region.box, region.phrase) for region in found.regions]
     drawn = drawing.boxes(
-        picture, [box for box, _ in shown], [phrase for _, phrase in shown], settings.font
+        picture, [box for box, _ in shown], [phrase for _, phrase in shown], settings.font, WIDTH
     )
     images.save(settings.output / viewer.name(found.name), drawn)
     viewer.add(picture, found)

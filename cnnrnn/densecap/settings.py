@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -107,12 +108,16 @@ class TrainSettings:
             raise UsageError(f"cnn_rate is {self.cnn_rate}", "0 or more; --frozen trains faster")
         if not 0 <= self.box_gradient <= 1:
             raise UsageError(f"box_gradient is {self.box_gradient}", "0 to 1")
+        if self.sample == 1:
+            raise UsageError("sample is 1 box", "2 or more: boxes that hold something, and others")
         if self.wait < 0:
             raise UsageError(f"wait is {self.wait} epochs", "0 or more")
         weights = self.loss_weights
-        if weights is not None and (len(weights) != LOSSES or not all(w >= 0 for w in weights)):
+        usable = weights is None or (all(0 <= w < math.inf for w in weights) and any(weights))
+        if not usable or (weights is not None and len(weights) != LOSSES):
             raise UsageError(
-                f"loss_weights are {weights}", f"{LOSSES} numbers, e.g. 0.1,0.05,0.1,0.1,1"
+                f"loss_weights are {weights}",
+                f"{LOSSES} numbers, not all of them 0, e.g. 0.1,0.05,0.1,0.1,1",
             )
 
     @property

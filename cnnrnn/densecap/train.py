@@ -16,10 +16,10 @@ from cnnrnn.errors import CnnRnnError
 from cnnrnn.features import backbones, trunks
 from cnnrnn.features.familiarity import SAMPLE, Familiarity
 from cnnrnn.features.selection import tell_failures
+from cnnrnn.regions.sizes import fewest_boxes
 from cnnrnn.text.tokenizer import Tokenizer
 from cnnrnn.text.vocabulary import Vocabulary
 from cnnrnn.training.check import Check
-from cnnrnn.training.checkpoint import write_model
 from cnnrnn.training.chosen import check_same
 from cnnrnn.training.outline import (
     TrainOutcome,
@@ -68,6 +68,12 @@ def prepare(settings: TrainSettings, data: readers.RegionData | None = None) -> 
         raise CnnRnnError(
             f"the backbone {settings.backbone} sees regions at {trunk.side} pixels, not {side}",
             "leave --image-size out",
+        )
+    if settings.sample > (boxes := fewest_boxes(settings.backbone, side)):
+        raise CnnRnnError(
+            f"{settings.sample} boxes cannot be drawn of the {boxes} that are proposed of a "
+            f"picture at {side} pixels",
+            "a smaller --sample or a larger --image-size",
         )
     size = (side, side)
     backbones.get(settings.backbone).weights_file(settings.weights, "grid", size)
@@ -254,8 +260,6 @@ def _conclude(run: Run, training: Pictures, aside: Pictures, result) -> str:
     from cnnrnn.densecap.validate import monitor
 
     describer = DenseCaptioner.load(run.path)
-    # Where something is, without words: for tasks that ask only that.
-    write_model(describer.model.proposals.save, run.path / "proposals.keras")
     describer.familiarity = _learn_familiarity(describer, training, aside, run.config["seed"])
     describer.familiarity.save(run.path / "familiarity.npz")
     evaluations, described = score_describer(describer, aside.examples, DescribeSettings())

@@ -20,7 +20,6 @@ from cnnrnn.training.starter import keep
 
 KEPT = (
     "config.json", "vocabulary.json", "familiarity.npz", "metrics.json", "log.csv", "best.keras",
-    "proposals.keras",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from cnnrnn.media.images import resize
 from cnnrnn.media.opencv import cv2
 
 Color = tuple[int, int, int]
+Rectangle = tuple[float, float, float, float]  # x1, y1, x2, y2 in pixels
 
 PAPER: Color = (255, 255, 255)
 INK: Color = (28, 32, 38)
@@ -190,12 +191,13 @@ def boxes(
     font: Path | str | None = None,
     min_width: int = MIN_WIDTH,
 ) -> np.ndarray:
-    """Coloured boxes with labels that stay inside the picture.
+    """Coloured boxes with labels that stay inside the picture and, where there is room, do not
+    hide each other.
 
     Args:
         image: uint8 (H, W, 3), RGB; a tiny one is enlarged, boxes with it.
         places: N boxes (x1, y1, x2, y2) in pixels of `image`.
-        labels: N labels, or none.
+        labels: N labels, or none; the first ones have the first choice of places.
         font: a font file.
         min_width: width of the result in pixels, at least (unless that makes it very high).
 
@@ -210,11 +212,12 @@ def boxes(
     scale = np.array([width / image.shape[1], height / image.shape[0]] * 2)
     canvas = Image.fromarray(picture)
     pen = ImageDraw.Draw(canvas)
-    size = max(12, round(0.75 * _letter_size(width)))
+    # On a long strip letters in proportion to its length would cover it.
+    size = max(12, round(0.75 * _letter_size(min(width, 2 * height))))
     line = max(2, round(size / 5))
     # Small boxes last, so that a large one does not cross them.
     order = sorted(range(len(places)), key=lambda index: -_area(places[index]))
-    framed = []
+    framed = {}
     for index in order:
         corners = np.asarray(places[index], float) * scale
         # A corner outside, or in the wrong order, still gives a box that can be drawn.
@@ -223,11 +226,15 @@ def boxes(
         # The dark line around it shows the box on a ground of its own colour.
         pen.rectangle(tuple(corners), outline=INK, width=line + 1)
         pen.rectangle(tuple(corners), outline=_color(index), width=line)
-        framed.append((index, corners))
-    for index, corners in framed:
-        if index < len(labels) and labels[index]:
-            letters = fonts.load(labels[index], size, font)
-            _tag(pen, (width, height), corners, labels[index], letters, _color(index))
+        framed[index] = corners
+    taken: list[Rectangle] = []
+    for index, label in enumerate(labels):
+        if label:
+            letters = fonts.load(label, size, font)
+            place = _tag(
+                pen, (width, height), framed[index], label, letters, _color(index), taken
+            )
+            taken.append(place)
     return np.array(canvas)
 
 
@@ -246,19 +253,33 @@ def _tag(
     label: str,
     letters: ImageFont.FreeTypeFont,
     color: Color,
-) -> None:
-    """A label on the upper edge of its box: above it, or below that edge where there is no room."""
+    taken: Sequence[Rectangle],
+) -> Rectangle:
+    """A label at its box, where it hides least of those that are there; gives its place."""
     width, height = frame
     pad = round(letters.size / 4)
     label = fonts.shortened(label, letters, width - 2 * pad)
     tall = round(letters.size * LINE_HEIGHT)
     wide = letters.getlength(label) + 2 * pad
-    left = min(max(box[0], 0), width - wide)
-    top = box[1] - tall if box[1] >= tall else min(box[1], height - tall)
-    pen.rectangle((left, top, left + wide, top + tall), fill=color)
+    # Best above the box, else below an edge or above the lower one; a second row at the worst.
+    tops = [box[1] - tall, box[1], box[3], box[3] - tall, box[1] - 2 * tall, box[3] + tall]
+    inside = [top for top in tops if 0 <= top <= height - tall] or [min(box[1], height - tall)]
+    lefts = [min(max(left, 0), width - wide) for left in (box[0], box[2] - wide)]
+    places = [(left, top, left + wide, top + tall) for top in inside for left in lefts]
+    place = min(places, key=lambda each: sum(_shared(each, other) for other in taken))
+    left, top = place[:2]
+    pen.rectangle(place, fill=color)
     # Luminance (ITU-R BT.601): dark letters on light colours.
     light = np.dot(color, (0.299, 0.587, 0.114)) > 130
     pen.text((left + pad, top + tall / 2), label, INK if light else PAPER, letters, anchor="lm")
+    return place
+
+
+def _shared(one: Rectangle, other: Rectangle) -> float:
+    """Square pixels that two rectangles have in common."""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    tall = min(one[3], other[3]) - max(one[1], other[1])
+    return max(wide, 0.0) * max(tall, 0.0)
 
 
 def tile(

@@ -15,16 +15,10 @@ from __future__ import annotations
 import numpy as np
 
 from cnnrnn import backend
+from cnnrnn.regions.sizes import PUBLISHED, PUBLISHED_SIDE
 
 keras = backend.keras()
 ops = keras.ops
-
-# (width, height) for a longer side of 720 pixels.
-PUBLISHED = (
-    (45, 90), (90, 45), (64, 64), (90, 180), (180, 90), (128, 128),
-    (181, 362), (362, 181), (256, 256), (362, 724), (724, 362), (512, 512),
-)  # fmt: skip
-PUBLISHED_SIDE = 720
 
 
 def shapes(side: int, stride: int) -> np.ndarray:

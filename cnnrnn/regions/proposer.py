@@ -1,19 +1,24 @@
 """Boxes for any picture, no words: a trunk with a proposal head, and its use.
 
-    proposer = Proposer.load("runs/densecap/scenes-1/proposals.keras")
+    proposer = Proposer.load("runs/densecap/scenes-1/best.keras")
     boxes, scores = proposer.propose(picture, count=20)
 
-A task that trains the two inside a larger network saves them alone too, so that another task may
-ask where something is.
+The two are trained inside a larger network and are taken out of its file alone, so that another
+task may ask where something is without the task that trained them.
 """
 
 from __future__ import annotations
 
+import json
+import tempfile
+import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from cnnrnn import backend
+from cnnrnn.errors import CnnRnnError
 from cnnrnn.features import engines, trunks
 from cnnrnn.media import images
 from cnnrnn.regions import boxes as places
@@ -21,10 +26,12 @@ from cnnrnn.regions.anchors import shapes
 from cnnrnn.regions.proposals import OVERLAP, ProposalHead
 from cnnrnn.regions.sizes import nearest, sizes
 from cnnrnn.regions.suppression import suppress
-from cnnrnn.training.fit import load_model
 
 keras = backend.keras()
 ops = keras.ops
+
+# Where Keras keeps, in the file of a network, the weights of its part of this class.
+_WEIGHTS = "layers/proposal_net"
 
 
 @keras.saving.register_keras_serializable("cnnrnn.regions")
@@ -102,12 +109,16 @@ class Proposer:
 
     @classmethod
     def load(cls, path: Path | str) -> Proposer:
-        """Open a file that a training saved.
+        """Take the boxes out of a trained network, and leave its words where they are.
+
+        Args:
+            path: the .keras file of a network that has a `ProposalNet` as its part and the
+                settings of that among its own, such as best.keras of a run of `densecap`.
 
         Raises:
-            CnnRnnError: it is missing or damaged.
+            CnnRnnError: it is missing or damaged, or has no such part.
         """
-        return cls(load_model(path))
+        return cls(_part(path))
 
     def propose(
         self, picture: np.ndarray, count: int = 100, overlap: float = OVERLAP
@@ -129,3 +140,27 @@ class Proposer:
         chosen = suppress(boxes, scores, overlap, count)
         found = places.scaled(boxes[chosen], width / size[1], height / size[0])
         return found, 1 / (1 + np.exp(-scores[chosen].astype(np.float64)))
+
+
+def _part(path: Path | str) -> ProposalNet:
+    """See `Proposer.load`: a .keras file is a zip of config.json and model.weights.h5."""
+    try:
+        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
+            config = json.loads(archive.read("config.json"))["config"]
+            names = ("backbone", "side", "filters", "frozen", "dtype")
+            net = ProposalNet(**{name: config[name] for name in names})
+            net.build()
+            alone = Path(folder, "alone.weights.h5")
+            whole = archive.extract("model.weights.h5", folder)
+            with h5py.File(whole) as source, h5py.File(alone, "w") as target:
+                for name in source[_WEIGHTS]:
+                    source.copy(f"{_WEIGHTS}/{name}", target, name)
+            net.load_weights(alone)
+    except CnnRnnError:
+        raise
+    except Exception as error:  # Keras raises whatever the damage happens to break
+        reason = " ".join(str(error).split())[:120]
+        raise CnnRnnError(
+            f"cannot take proposals out of {path}: {reason}", "give best.keras of a densecap run"
+        ) from error
+    return net
