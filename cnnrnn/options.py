@@ -33,9 +33,11 @@ from typing import Any
 import click
 
 from cnnrnn import console
+from cnnrnn.errors import UsageError
 
 RUNS = "runs"  # the folder of all runs, in the folder where the command is called
 FORMATS = ("auto", "flickr8k", "coco", "karpathy", "jsonl", "csv")
+_UNTYPED = click.core.ParameterSource.DEFAULT
 HELP = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
 
 Example = str | tuple[str, str]  # a command line, or a command line and what it does
@@ -238,16 +240,24 @@ def data_options(formats: Sequence[str] = FORMATS, default: str | None = "scenes
     """Where the pairs come from. `data`: text, None for the run's own; `format`; `limit`."""
     return block(
         click.option(
-            "--data", default=default, metavar="DIR|FILE|scenes",
+            # Eager: known when the layout is looked at.
+            "--data", default=default, metavar="DIR|FILE|scenes", is_eager=True,
             help="Pictures and words; scenes is the built-in world."
             + ("" if default else " Default: the run's own."),
         ),
         click.option(
-            "--format", type=click.Choice(formats), default=formats[0],
+            "--format", type=click.Choice(formats), default=formats[0], callback=_of_data,
             help="Layout of --data; auto finds it.",
         ),
         limit_option,
     )
+
+
+def _of_data(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """The layout, which would say nothing without data of one's own."""
+    if ctx.params["data"] is None and ctx.get_parameter_source(param.name) is not _UNTYPED:
+        raise UsageError("--format is the layout of --data", "give the data too")
+    return value
 
 
 def model_option(models: Sequence[str], default: str | None = None) -> Callable:

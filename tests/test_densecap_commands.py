@@ -224,6 +224,7 @@ def test_find_looks_for_a_phrase_in_words_that_it_knows(run, capsys):
         (["predict", "--boxes", "regions.csv", "--least", "0.1"], "--least leaves regions out"),
         (["predict", "0.jpg", "--time-budget", "0"], "a time budget of 0.0 s"),
         (["evaluate", "--predictions", "x.json", "--overlap", "0.5"], "does not go with"),
+        (["evaluate", "--format", "coco"], "--format is the layout of --data"),
     ],
 )
 def test_options_that_do_not_go_together(capsys, arguments, message):
@@ -286,6 +287,25 @@ def test_evaluate_scores_a_run_and_its_file_alike(run, place, capsys):
     [again] = lines(capsys)
     assert again["detmap"] == pytest.approx(first["detmap"], abs=0.01)
     assert again["predictions"] == first["predictions"]
+
+
+def test_a_picture_that_the_file_leaves_out_counts_as_one_in_which_nothing_was_found(
+    run, place, capsys
+):
+    assert call("evaluate", "--run", run.path, "--no-baselines", "-o", "all.json") == 0
+    content = json.loads((place / "all.json").read_text())
+    assert len(content) == 2
+    scores = []
+    for name, rest in (("empty.json", [{**content[1], "regions": []}]), ("part.json", [])):
+        (place / name).write_text(json.dumps(content[:1] + rest))
+        capsys.readouterr()
+        data = ["--data", "regions.csv", "--split", "test", "--json"]
+        assert call("evaluate", *data, "--predictions", name) == 0
+        said = capsys.readouterr()
+        scores.append(json.loads(said.out))
+        left_out = "1 of 2 pictures have no prediction" in said.err
+        assert left_out == (name == "part.json")
+    assert scores[0] == scores[1] and scores[0]["pictures"] == 2
 
 
 def golden(shared_data, folder):

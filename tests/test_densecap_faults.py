@@ -19,11 +19,8 @@ from densecap_helpers import SMALL, call, lines, write_data
 from cnnrnn import scenes
 from cnnrnn.densecap import data as readers
 from cnnrnn.densecap.describer import DenseCaptioner
-from cnnrnn.densecap.layouts import Example, Region
-from cnnrnn.densecap.validate import compared
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.media import images
-from cnnrnn.media.sources import Source
 from cnnrnn.regions.boxes import iou, merge
 from cnnrnn.regions.metrics import Found, region_scores
 from cnnrnn.training.run import Run
@@ -174,15 +171,21 @@ def test_very_long_thin_and_small_pictures(run, place, capsys, size):
         assert 0 <= x1 <= x2 <= size[1] and 0 <= y1 <= y2 <= size[0]
 
 
-def test_a_long_thin_picture_is_trained_on(run, tmp_path):
+def test_a_long_thin_picture_is_trained_on(place, capsys):
     picture = np.random.default_rng(0).integers(0, 255, (20, 2000, 3)).astype(np.uint8)
-    images.save(tmp_path / "thin.png", picture)
-    source = Source("thin.png", tmp_path / "thin.png")
-    example = Example("thin", source, (Region("a dog", (1000, 5, 1400, 15)),), "train", (2000, 20))
-    describer = DenseCaptioner.load(run.path)
-    [found] = describer.describe([source])
-    scores = region_scores([compared(example, found)], java=False)
-    assert scores.truths == 1 and scores.predictions == len(found.regions)
+    images.save(place / "thin.png", picture)
+    rows = (place / "regions.csv").read_text().splitlines()
+    thin = [f"thin.png,{x},5,400,10,a long thin dog,train" for x in (0, 500, 1000, 1500)]
+    # Nothing else to learn from, so that a batch without it cannot hide it.
+    few = [row for row in rows[1:] if row.split(",")[0] in ("0.jpg", "1.jpg")]
+    (place / "thin.csv").write_text("\n".join([rows[0], *thin, *few]) + "\n")
+    given = ["--data", "thin.csv", *DATA[2:], "--holdout", "1", "--epochs", "2"]
+    assert call("train", *given, "--name", "thin") == 0
+    run = Run.open(place / "runs/densecap/thin", "densecap")
+    assert run.config["pictures"] == 3 and "long" in (run.path / "vocabulary.json").read_text()
+    assert all(np.isfinite(row["loss"]) for row in run.log())
+    [found] = DenseCaptioner.load(run.path).describe(["thin.png"])
+    assert found.size == (2000, 20) and not found.error
 
 
 def test_what_is_no_picture_is_told_and_the_rest_goes_on(run, place, capsys):

@@ -94,7 +94,8 @@ def read_predictions(path: Path, examples: Sequence[Example]) -> list[tuple[Exam
         examples: the pictures; `image` is their number, name, or name without suffix.
 
     Returns:
-        the pictures that the file has, each with what was found in it.
+        all pictures, each with what was found in it: nothing where the file does not have it, for
+        a program that finds nothing in a picture may leave it out.
 
     Raises:
         CnnRnnError: not such a file, or not one entry is of a picture of the data.
@@ -103,7 +104,7 @@ def read_predictions(path: Path, examples: Sequence[Example]) -> list[tuple[Exam
     if not isinstance(content, list):
         raise CnnRnnError(f"{path} is not a list of pictures with regions", _SHAPE)
     names = by_any_name(examples)
-    found: dict[str, tuple[Example, Described]] = {}
+    found: dict[str, Described] = {}
     strange = 0
     for number, entry in enumerate(content, 1):
         known = isinstance(entry, dict) and "image" in entry
@@ -116,18 +117,19 @@ def read_predictions(path: Path, examples: Sequence[Example]) -> list[tuple[Exam
         if example.id in found:
             raise CnnRnnError(f"{path} has {entry['image']} twice", "give each picture once")
         regions = [_region(each, path, number) for each in entry["regions"]]
-        size = example.size or (1, 1)
-        found[example.id] = example, Described(str(entry["image"]), size, regions)
+        found[example.id] = Described(str(entry["image"]), example.size or (1, 1), regions)
     if not found:
         raise CnnRnnError(f"no entry of {path} is of a picture of the data", "check --split")
-    corners = [region.box for _, described in found.values() for region in described.regions]
+    corners = [region.box for described in found.values() for region in described.regions]
     if like_shares(np.array(corners)):
         raise CnnRnnError(
             f"the boxes of {path} look like shares of the picture's sides (0 to 1), not pixels",
             _SHAPE,
         )
     tell_unmatched(strange, len(found), examples, "prediction", "pictures")
-    return [found[each.id] for each in examples if each.id in found]
+    if len(found) < len(examples):
+        console.info("what a file leaves out counts as pictures in which nothing was found")
+    return [(each, found.get(each.id, Described(each.id))) for each in examples]
 
 
 def _region(entry: Any, path: Path, number: int) -> FoundRegion:
