@@ -213,5 +213,3 @@ def evaluate_run(
         answerer, questions, training if with_rivals else None, similarity
     )
     return found, list(questions.failures)
-
-

@@ -7,7 +7,7 @@ questions with a single answer are right or wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -151,25 +151,6 @@ def score(
         tuple(each.kind for each in examples),
         tuple(each.answer_type for each in examples),
     )
-
-
-def chosen(answers: Iterable[tuple[str, float]], candidates: Sequence[str]) -> str:
-    """The most probable candidate of a multiple-choice question.
-
-    Args:
-        answers: (answer, probability) of everything that could be said.
-        candidates: at least one; those that cannot be said have probability 0, and the first one
-            is chosen where all have.
-
-    Raises:
-        CnnRnnError: no candidates.
-    """
-    if not candidates:
-        raise CnnRnnError("a choice needs candidates")
-    known: dict[str, float] = {}
-    for answer, probability in answers:
-        known[normalised(answer)] = max(probability, known.get(normalised(answer), 0.0))
-    return max(candidates, key=lambda each: known.get(normalised(each), 0.0))
 
 
 def _figure(values: np.ndarray, seed: int) -> Figure:

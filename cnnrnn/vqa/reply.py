@@ -25,27 +25,25 @@ class Reply:
         give, a question that was cut.
     maps: (hops, rows, columns) where each hop looked, sums 1; None for a model that does not look
         at places.
-    error: why there is no reply; then the rest is empty.
     """
 
     name: str
     question: str
-    answers: Ranked = field(default_factory=list)
+    answers: Ranked
     known: bool = True
     familiar: bool = True
     notes: list[str] = field(default_factory=list)
     maps: np.ndarray | None = None
-    error: str = ""
 
     @property
     def answer(self) -> str:
-        """The best answer, known or not; "" with an error."""
-        return self.answers[0][0] if self.answers else ""
+        """The best answer, known or not."""
+        return self.answers[0][0]
 
     @property
     def probability(self) -> float:
         """That of `answer`."""
-        return self.answers[0][1] if self.answers else 0.0
+        return self.answers[0][1]
 
 
 def remarks(
