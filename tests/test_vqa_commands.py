@@ -144,6 +144,7 @@ def test_answers_to_several_questions(run):
     assert sum(each["probability"] for each in found[0]["answers"]) <= 1.0001
     assert np.array(found[0]["maps"]).shape == (2, 2, 2)
     np.testing.assert_allclose(np.array(found[0]["maps"]).sum(axis=(1, 2)), 1, atol=1e-3)
+    assert all(len(str(share)) <= 7 for share in np.ravel(found[0]["maps"]).tolist())
     text = call("ask", "images/36.png", COLOUR, "--run", path, "--top", 2).stdout
     name, question, said = text.strip().split("\t")
     assert (name, question) == ("images/36.png", COLOUR) and said.startswith("red ")

@@ -236,6 +236,21 @@ def test_a_baseline_beside_the_answers(capsys):
     ]  # fmt: skip
 
 
+def test_real_and_abstract_pictures_stand_apart(capsys):
+    examples = [
+        Example(str(n), None, "what?", ("dog",), domain="real" if n < 5 else "abstract")
+        for n in range(20)
+    ]
+    found = evaluate.evaluation("model", examples, ["dog"] * 5 + ["cat"] * 15)
+    evaluate.show([found], json=False)
+    rows = [line.split()[:4] for line in capsys.readouterr().out.splitlines()]
+    assert ["real", "pictures", "5", "1.000"] in rows
+    assert ["abstract", "pictures", "15", "0.000"] in rows
+    assert found.as_json()["domains"]["real"]["value"] == 100.0
+    unsaid = [Example("1", None, "what?", ("dog",))]
+    assert "domains" not in evaluate.evaluation("model", unsaid, ["dog"]).as_json()
+
+
 def test_results_keep_the_order_of_the_data(tmp_path):
     examples = [Example(str(n), None, "what?", ("dog",)) for n in range(3)]
     write_results(tmp_path / "r.json", {"2": "c", "0": "a"})

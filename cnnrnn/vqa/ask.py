@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from cnnrnn import console
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.media import images
@@ -132,7 +134,10 @@ def as_json(reply: Reply) -> dict:
         "answers": [{"answer": text, "probability": share} for text, share in reply.answers],
         "notes": reply.notes,
     }
-    return found if reply.maps is None else found | {"maps": reply.maps.round(5)}
+    if reply.maps is None:
+        return found
+    # As float64: the nearest float32 would be written with all its digits.
+    return found | {"maps": reply.maps.astype(np.float64).round(5)}
 
 
 def _drawn(source: Source, reply: Reply, settings: AskSettings, names: OutputNames) -> Path:

@@ -143,6 +143,7 @@ def judged(run: Run, variant: str, data: VqaData) -> Result:
         shares=own.shares,
         milliseconds=milliseconds(alone, len(questions.examples)),
         parameters=int(answerer.model.count_params()),
+        domains=list(own.scores.domains),
     )
 
 
