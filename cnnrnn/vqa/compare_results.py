@@ -22,8 +22,9 @@ class Result:
     """One training's answers to the test questions.
 
     ids, kinds: of the N questions. domains: of their pictures, `real` or `abstract`; "" where the
-    data does not say, empty where that is not known of any. values: by way of answering (OWN, CHOICE, a control), (N,), how
-    right each answer was, 0 to 1, NaN where the question was not answered so (it has no choices).
+    data does not say; empty where that is not known of any. values: by way of answering (OWN,
+    CHOICE, a control), (N,), how right each answer was, 0 to 1, NaN where the question was not
+    answered so (it has no choices).
     shares: by kind of question, see `looks.Shares.table`. milliseconds: of the model for one
     picture and one question, without what makes its features.
     """

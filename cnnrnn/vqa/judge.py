@@ -20,9 +20,9 @@ from cnnrnn.vqa.example import Example
 from cnnrnn.vqa.looks import Shares, shares_by_kind
 from cnnrnn.vqa.metrics import score
 from cnnrnn.vqa.prepare import Questions
+from cnnrnn.vqa.settings import QUESTION_ONLY
 from cnnrnn.vqa.wups import Similarity
 
-BLIND = "question-only"
 SHUFFLED = "shuffled pictures"
 
 
@@ -169,7 +169,7 @@ def score_answerer(
     blind = answerer.blind()
     if blind is not None:
         alone = Questions(examples, questions.index, None, questions.media, [])
-        found.append(scored(BLIND, examples, judge(blind, alone), similarity))
+        found.append(scored(QUESTION_ONLY, examples, judge(blind, alone), similarity))
     return found + majorities(training, examples, similarity)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from cnnrnn.vqa.prepare import Words
 from cnnrnn.vqa.replies import Ranked, Replies
 
-_NAMED, _LETTERS = 5, 40  # how many words a remark names, and how much of each
+_NAMED, _LETTERS = 5, 40  # how many words a remark names, and how much of a word or an answer
 
 
 @dataclass
@@ -44,6 +44,13 @@ class Reply:
     def probability(self) -> float:
         """That of `answer`."""
         return self.answers[0][1]
+
+    def said(self, top: int | None = None, between: str = ", ") -> str:
+        """The `top` best answers (None: all) for a person to read, on one line."""
+        best = between.join(
+            f"{shortened(text, _LETTERS)} {share:.2f}" for text, share in self.answers[:top]
+        )
+        return best if self.known else f"I do not know; perhaps {best}"
 
 
 def remarks(
