@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from cnnrnn import console
+from cnnrnn import console, scenes
 from cnnrnn.cli import main
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.media import images, video_write
+from cnnrnn.media.sources import expand
 from cnnrnn.vqa import Answerer
 from cnnrnn.vqa.answerer import BLIND
 from cnnrnn.vqa.reply import Reply
@@ -152,6 +153,18 @@ def test_answers_to_several_questions(run):
     name, question, said = text.strip().split("\t")
     assert (name, question) == ("images/36.png", COLOUR) and said.startswith("red ")
     assert len(said.split("  ")) == 2
+
+
+def test_the_shipped_starter_knows_what_is_in_the_basket(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # no runs here
+    result = call("ask", "scenes:5", "what is in the basket?", "--json")
+    (found,) = objects(result.stdout)
+    (source,) = expand(["scenes:5"])
+    (truth,) = [each.answer for each in scenes.questions(scenes.scene(*source.scene))
+                if each.text == "what is in the basket?"]  # fmt: skip
+    assert found["answer"] == truth and found["known"] and found["familiar"]
+    assert [len(found["answers"]), len(found["maps"])] == [5, 2]
+    assert "the shipped starter model, which knows the built-in world" in result.stderr
 
 
 def test_choices(run):

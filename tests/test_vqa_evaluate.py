@@ -139,6 +139,28 @@ def test_results_of_some_questions_are_told(place, capsys):
     assert "2 of 3 questions have no result and are not scored" in err
 
 
+def test_what_was_left_out_of_the_data_is_told(tmp_path, capsys):
+    """An annotation that is missing, one without a number, and one that is there twice."""
+    questions = [{"question_id": n, "image_id": 1, "question": "What?"} for n in range(4)]
+    notes = [{"question_id": n, "answers": [{"answer": "dog"}] * 10} for n in (0, 1, 1, 2)]
+    notes.append({"answers": []})
+    (tmp_path / "q.json").write_text(json.dumps({"questions": questions}))
+    (tmp_path / "a.json").write_text(json.dumps({"annotations": notes}))
+    write_results(tmp_path / "r.json", {str(n): "dog" for n in range(4)})
+    code, out, err = call(
+        capsys, "evaluate", "--data", tmp_path, "--predictions", tmp_path / "r.json", "--split",
+        "all", "--json",
+    )  # fmt: skip
+    assert code == 0 and json.loads(out)["questions"] == 3
+    for line in (
+        "1 annotations are of a question that has one: the last one counts",
+        "1 annotations have no question_id and are left out",
+        "1 questions have no annotation and are left out",
+        "1 of 4 results are not of the 3 questions that are scored",
+    ):
+        assert err.count(line) == 1
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

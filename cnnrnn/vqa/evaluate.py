@@ -122,6 +122,7 @@ def evaluate_predictions(
     Raises:
         CnnRnnError: no such split, no such file, or it is of other questions.
     """
+    data.tell_notes()
     examples, answers = read_results(predictions, data.split(split or only_split(data)))
     scored = [place for place, each in enumerate(examples) if each.answers]
     if len(scored) < len(examples):

@@ -199,6 +199,7 @@ def evaluate_run(
     settings = replace(settings, **changes)
     console.info(f"run {answerer.run.path}, data {settings.data}")
     data = load(settings.data, settings.format, settings.limit, settings.fold)
+    data.tell_notes()
     split = split or only_split(data)
     questions = answerer.gather(data.split(split))
     for name, reason in questions.failures:
