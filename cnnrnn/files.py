@@ -51,6 +51,20 @@ def atomic_write(path: Path | str, mode: str = "wb") -> Iterator[IO]:
             os.unlink(temporary)
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder that a command writes into, where it is not there.
+
+    Raises:
+        CnnRnnError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CnnRnnError(
+            f"cannot write into {path}: {error.strerror or error}", "choose another folder"
+        ) from error
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from cnnrnn.errors import CnnRnnError
 from cnnrnn.vqa.claims import claims
+from cnnrnn.vqa.compare_report import show
 from cnnrnn.vqa.compare_results import OWN, Result, Table
 from cnnrnn.vqa.judge import SHUFFLED
 
@@ -71,3 +75,21 @@ def test_what_does_not_hold_is_told():
 )  # fmt: skip
 def test_first_what_is_named_then_the_content(first, second, held):
     assert looks(first, second) == held
+
+
+def test_real_and_abstract_pictures_stand_apart(capsys):
+    domains = ["real"] * 50 + ["abstract"] * 150
+    kept = replace(result("san", 0.5), domains=domains)
+    found = Table("both", [Result.from_json(kept.as_json())])
+    assert found.domains == ["real", "abstract"]
+    assert found.accuracy("san", domain="real").value == 1
+    assert found.accuracy("san", domain="abstract").value == pytest.approx(50 / 150)
+    assert found.row("san")["abstract pictures"] == found.accuracy("san", domain="abstract")
+    show(found, [], json=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("real pictures") and " 1.000 (" in line for line in lines)
+    assert any(line.startswith("abstract pictures") and " 0.333 (" in line for line in lines)
+    show(Table("neither", [result("san", 0.5)]), [], json=False)
+    assert "pictures" not in capsys.readouterr().out.replace(SHUFFLED, "")
+    with pytest.raises(CnnRnnError, match="these are no answers"):
+        Result.from_json(kept.as_json() | {"domains": ["real"]})

@@ -9,18 +9,22 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from cnnrnn import console
+from cnnrnn import console, scenes
 from cnnrnn.cli import main
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.media import images, video_write
+from cnnrnn.media.sources import expand
 from cnnrnn.vqa import Answerer
 from cnnrnn.vqa.answerer import BLIND
+from cnnrnn.vqa.reply import Reply
+from cnnrnn.vqa.show import shown
 
 SIDE = 16
 SMALL = [
@@ -144,10 +148,23 @@ def test_answers_to_several_questions(run):
     assert sum(each["probability"] for each in found[0]["answers"]) <= 1.0001
     assert np.array(found[0]["maps"]).shape == (2, 2, 2)
     np.testing.assert_allclose(np.array(found[0]["maps"]).sum(axis=(1, 2)), 1, atol=1e-3)
+    assert all(len(str(share)) <= 7 for share in np.ravel(found[0]["maps"]).tolist())
     text = call("ask", "images/36.png", COLOUR, "--run", path, "--top", 2).stdout
     name, question, said = text.strip().split("\t")
     assert (name, question) == ("images/36.png", COLOUR) and said.startswith("red ")
     assert len(said.split("  ")) == 2
+
+
+def test_the_shipped_starter_knows_what_is_in_the_basket(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # no runs here
+    result = call("ask", "scenes:5", "what is in the basket?", "--json")
+    (found,) = objects(result.stdout)
+    (source,) = expand(["scenes:5"])
+    (truth,) = [each.answer for each in scenes.questions(scenes.scene(*source.scene))
+                if each.text == "what is in the basket?"]  # fmt: skip
+    assert found["answer"] == truth and found["known"] and found["familiar"]
+    assert [len(found["answers"]), len(found["maps"])] == [5, 2]
+    assert "the shipped starter model, which knows the built-in world" in result.stderr
 
 
 def test_choices(run):
@@ -164,6 +181,18 @@ def test_choices(run):
     (found,) = objects(result.stdout)
     assert not found["known"] and found["probability"] == 0
     assert "no choices" in call(*given, " , ,", code=2).stderr
+    assert "all choices are shown" in call(*given, "red,blue", "--top", 1, code=2).stderr
+    odd = call("ask", "images/37.png", COLOUR, "--run", path, "--choices", "red\x1b[31m,\tb\tc")
+    assert "\x1b" not in odd.stdout + odd.stderr and odd.stdout.count("\t") == 2
+
+
+def test_a_picture_says_what_the_line_says():
+    known = Reply("a.png", RED, [("yes", 0.9), ("no", 0.1)])
+    unknown = replace(known, known=False)
+    assert known.said() == "yes 0.90, no 0.10" and known.said(1) == "yes 0.90"
+    assert unknown.said(1) == "I do not know; perhaps yes 0.90"
+    bars = [shown(picture(True, True), each) for each in (known, unknown)]
+    assert bars[0].shape != bars[1].shape or (bars[0] != bars[1]).any()
 
 
 def test_a_folder_and_one_question_asks_every_picture(run):
@@ -178,13 +207,26 @@ def test_a_folder_and_one_question_asks_every_picture(run):
 def test_where_it_looked(run):
     path, _ = run
     result = call("ask", "images/36.png", COLOUR, RED, "--run", path, "--show", "-o", "where")
-    assert {file.name for file in Path("where").iterdir()} == {"36.jpg", "images_36.jpg"}
+    assert {file.name for file in Path("where").iterdir()} == {"36.jpg", "36-2.jpg"}
     assert "shown  where/36.jpg" in result.stderr
     shown = images.decode(Path("where/36.jpg").read_bytes(), "36.jpg")
     assert shown.shape[1] > 3 * 100  # the picture and two hops
     result = call("ask", "images/36.png", RED, "--run", path, "--show", "-o", "images", code=1)
     assert "could be overwritten" in result.stderr
+    long = call("ask", "images/36.png", "red " * 5000, "--run", path, "--show", "-o", "long")
+    assert "shown  long/36.jpg" in long.stderr
+    assert images.decode(Path("long/36.jpg").read_bytes(), "36.jpg").shape[0] < 600
     assert "add --show" in call("ask", "images/36.png", RED, "-o", "x", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "line"),
+    [(("-o", "asked.csv"), "cannot write into asked.csv"), (("--font", "asked.csv"), "is no font")],
+)
+def test_what_would_fail_for_every_picture_is_told_once(run, option, line):
+    result = call("ask", "images", RED, "--run", run[0], "--show", *option, code=1)
+    (message,) = result.stderr.splitlines()
+    assert line in message and result.stdout == ""
 
 
 @pytest.mark.parametrize(
@@ -327,6 +369,13 @@ def test_pictures_that_are_missing_are_left_out_of_training():
         (("train", "--dropout", "1.5"), "dropout is 1.5"),
         (("train", "--resume", "x", "--hops", "3"), "--hops is another"),
         (("train", "--backbone", "vgg99"), "no backbone 'vgg99'"),
+        (("train", "--model", "lstm-cnn", "--hops", "3"), "--hops is for --model san"),
+        (("train", "--layers", "3"), "--layers is for --model lstm-cnn"),
+        (("train", "--width", "8"), "--width is for --backbone own"),
+        (("train", "--backbone", "own", "--weights", "random"), "--weights is for a backbone"),
+        (("train", "--answer", "regress", "--smoothing", "0.1"), "--smoothing is for answers"),
+        (("train", "--model", "question-only", "--backbone", "scenes"), "models that see"),
+        (("train", "--embeddings", "v.npz", "--embedding", "9"), "--embedding is for word"),
         (("evaluate", "--predictions", "x", "--run", "y"), "--run does not go with"),
         (("compare", "--models", "san,vgg"), "no model 'vgg'"),
         (("ask", "a.png"), "Missing argument 'QUESTIONS...'"),

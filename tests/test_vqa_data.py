@@ -12,12 +12,15 @@ import pytest
 
 from cnnrnn import scenes
 from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.media import images
 from cnnrnn.scenes import riddles
-from cnnrnn.vqa import data
+from cnnrnn.vqa import data, prepare
+from cnnrnn.vqa.answers import Answers
 from cnnrnn.vqa.check import check
 from cnnrnn.vqa.cli import FORMATS
 from cnnrnn.vqa.example import Example, kind_of, media_of
 from cnnrnn.vqa.layouts import READERS
+from cnnrnn.vqa.settings import TrainSettings
 
 
 def load(path, **options) -> data.VqaData:
@@ -166,6 +169,26 @@ def test_missing_pictures_among_thousands_are_counted_and_the_rest_goes_on(tmp_p
     assert len(found.missing) == 250 and "COCO_train2014_000000000001.jpg" in found.missing
     assert any("250 pictures are missing" in line for line in found.warnings)
     assert dict(found.rows)["pictures"] == "500 (10.0 questions each)"
+
+
+def test_thousands_of_questions_are_gathered_without_those_of_missing_pictures(tmp_path):
+    """The pictures that are not there are listed; all others go on, with their own features."""
+    publish(tmp_path, [asked(n) for n in range(3000)], [answered(n, "dog") for n in range(3000)])
+    there = [number for number in range(300) if number % 3]
+    for number in there:
+        name = f"COCO_train2014_{number:012d}.jpg"
+        images.save(tmp_path / name, np.full((8, 8, 3), number % 256, np.uint8))
+    settings = TrainSettings(data=str(tmp_path), backbone="own", image_size=8)
+    found = prepare.with_features(settings, load(tmp_path).examples)
+    assert len(found.examples) == 2000 and len(found.media) == 200
+    assert [name for name, _ in found.failures] == [
+        f"COCO_train2014_{number:012d}.jpg" for number in range(0, 300, 3)
+    ]
+    assert all("does not exist" in reason for _, reason in found.failures)
+    for number in (0, 1999):
+        picture = int(found.examples[number].id) // 10
+        row = found.features.read([int(found.index[number])])
+        assert abs(int(row.mean()) - picture % 256) <= 2
 
 
 def test_an_image_name_that_climbs_out_is_refused(tmp_path):
@@ -486,12 +509,16 @@ def test_answers_outside_of_training_are_counted():
 
 def test_a_smaller_answer_space_covers_less():
     sample = of(*[("what?", [answer], "train", {}) for answer in ("dog", "dog", "cat", "cow")])
-    assert dict(check(sample, {"dog", "cat"}).rows)["coverage train"] == "75.00% (1 outside)"
+    rows = dict(check(sample, Answers.build(["dog", "cat"])).rows)
+    assert rows["coverage train"] == "75.00% (1 outside)"
 
 
 def test_nothing_to_learn_is_an_error():
     with pytest.raises(CnnRnnError, match="all training questions of sample have the answer 'yes'"):
         check(of(("is it?", ["yes"], "train", {}), ("was it?", ["yes"], "train", {})))
+    with pytest.raises(CnnRnnError, match="one answer alone could be given, of 2 different ones"):
+        rows = of(("is it?", ["yes"], "train", {}), ("was it?", ["no"], "train", {}))
+        check(rows, Answers.build(["yes", "no"], most=1))
     with pytest.raises(CnnRnnError, match="have no answers"):
         check(of(("is it?", [], "train", {})))
     with pytest.raises(CnnRnnError, match="no training questions"):

@@ -121,7 +121,7 @@ def test_wups_by_a_table(place, capsys):
     assert found["wups@0.9"] == round(100 * (0.95 + 1 + 0.05) / 3, 2)
     assert found["wups@0.0"] == round(100 * (0.95 + 1 + 0.5) / 3, 2)
     code, _, err = evaluated(capsys, "--wups", "nowhere.npz")
-    assert code == 1 and err.count("\n") == 1 and "no table of similarities" in err
+    assert code == 1 and err.count("\n") == 1 and "cannot read nowhere.npz" in err
 
 
 def test_results_for_other_questions_are_one_clear_error(place, capsys):
@@ -135,8 +135,30 @@ def test_results_of_some_questions_are_told(place, capsys):
     write_results(place / "r.json", {"a.jpg#0": "dog", "z.jpg#0": "no"})
     code, out, err = evaluated(capsys, "--json")
     assert code == 0 and json.loads(out)["questions"] == 1
-    assert "1 results are of questions that the data does not have" in err
+    assert "1 of 2 results are not of the 3 questions that are scored" in err
     assert "2 of 3 questions have no result and are not scored" in err
+
+
+def test_what_was_left_out_of_the_data_is_told(tmp_path, capsys):
+    """An annotation that is missing, one without a number, and one that is there twice."""
+    questions = [{"question_id": n, "image_id": 1, "question": "What?"} for n in range(4)]
+    notes = [{"question_id": n, "answers": [{"answer": "dog"}] * 10} for n in (0, 1, 1, 2)]
+    notes.append({"answers": []})
+    (tmp_path / "q.json").write_text(json.dumps({"questions": questions}))
+    (tmp_path / "a.json").write_text(json.dumps({"annotations": notes}))
+    write_results(tmp_path / "r.json", {str(n): "dog" for n in range(4)})
+    code, out, err = call(
+        capsys, "evaluate", "--data", tmp_path, "--predictions", tmp_path / "r.json", "--split",
+        "all", "--json",
+    )  # fmt: skip
+    assert code == 0 and json.loads(out)["questions"] == 3
+    for line in (
+        "1 annotations are of a question that has one: the last one counts",
+        "1 annotations have no question_id and are left out",
+        "1 questions have no annotation and are left out",
+        "1 of 4 results are not of the 3 questions that are scored",
+    ):
+        assert err.count(line) == 1
 
 
 @pytest.mark.parametrize(
@@ -234,6 +256,21 @@ def test_a_baseline_beside_the_answers(capsys):
     assert [json.loads(line)["name"] for line in capsys.readouterr().out.splitlines()] == [
         "model", "majority"
     ]  # fmt: skip
+
+
+def test_real_and_abstract_pictures_stand_apart(capsys):
+    examples = [
+        Example(str(n), None, "what?", ("dog",), domain="real" if n < 5 else "abstract")
+        for n in range(20)
+    ]
+    found = evaluate.evaluation("model", examples, ["dog"] * 5 + ["cat"] * 15)
+    evaluate.show([found], json=False)
+    rows = [line.split()[:4] for line in capsys.readouterr().out.splitlines()]
+    assert ["real", "pictures", "5", "1.000"] in rows
+    assert ["abstract", "pictures", "15", "0.000"] in rows
+    assert found.as_json()["domains"]["real"]["value"] == 100.0
+    unsaid = [Example("1", None, "what?", ("dog",))]
+    assert "domains" not in evaluate.evaluation("model", unsaid, ["dog"]).as_json()
 
 
 def test_results_keep_the_order_of_the_data(tmp_path):

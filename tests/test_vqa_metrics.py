@@ -147,18 +147,6 @@ def test_nothing_to_score_is_told():
         metrics.score([], [])
 
 
-def test_the_choice_is_the_most_probable_candidate():
-    answers = [("dog", 0.2), ("cat", 0.5), ("cow", 0.3)]
-    assert metrics.chosen(answers, ("dog", "cow")) == "cow"
-    assert metrics.chosen(answers, ("A cow", "the dog")) == "A cow"
-    assert metrics.chosen(answers, ("horse",)) == "horse"  # a single one, outside the answers
-    assert metrics.chosen(answers, ("horse", "cow")) == "cow"
-    assert metrics.chosen(answers, ("ox", "horse")) == "ox"
-    assert metrics.chosen(answers, ("dog", "dog")) == "dog"
-    with pytest.raises(CnnRnnError, match="needs candidates"):
-        metrics.chosen(answers, ())
-
-
 # -- WUPS ----------------------------------------------------------------------------------------
 
 

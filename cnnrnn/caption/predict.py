@@ -12,6 +12,7 @@ from cnnrnn.caption.captioner import STARTER, Caption, Captioner
 from cnnrnn.caption.ensemble import opened
 from cnnrnn.caption.prepare import picture_of
 from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.files import make_folder
 from cnnrnn.media import drawing, fonts, images
 from cnnrnn.media.images import SUFFIXES
 from cnnrnn.media.medium import CLIPS, PICTURES, VIDEO_SUFFIXES
@@ -119,13 +120,7 @@ def _check_medium(arguments: Sequence[str], captioner: Captioner) -> None:
 
 def _check_output(settings: PredictSettings) -> None:
     """Raise what would fail for every picture, before the first one is looked at."""
-    try:
-        settings.output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CnnRnnError(
-            f"cannot write into {settings.output}: {error.strerror or error}",
-            "choose another folder",
-        ) from error
+    make_folder(settings.output)
     if settings.font:
         fonts.load("a", 12, settings.font)
 

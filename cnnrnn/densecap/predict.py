@@ -14,6 +14,7 @@ from cnnrnn.densecap.describer import STARTER, DenseCaptioner, Described, Descri
 from cnnrnn.densecap.given import read_boxes
 from cnnrnn.densecap.viewer import Viewer
 from cnnrnn.errors import CnnRnnError
+from cnnrnn.files import make_folder
 from cnnrnn.media import drawing, fonts, images
 from cnnrnn.media.sources import Source, check_place, expand
 from cnnrnn.regions.boxes import to_sized
@@ -113,13 +114,7 @@ def _of_boxes(
 
 def _check_output(settings: PredictSettings) -> None:
     """Raise what would fail for every picture, before the first one is looked at."""
-    try:
-        settings.output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CnnRnnError(
-            f"cannot write into {settings.output}: {error.strerror or error}",
-            "choose another folder",
-        ) from error
+    make_folder(settings.output)
     if settings.font:
         fonts.load("a", 12, settings.font)
 

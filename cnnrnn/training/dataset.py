@@ -56,6 +56,11 @@ class DataSet:
             )
         return found
 
+    def tell_notes(self) -> None:
+        """Tell what was repaired or left out; a training tells it with the rest of its check."""
+        for note in self.notes:
+            console.warn(note)
+
     def fingerprint(self) -> str:
         """Digest of the facts of all examples."""
         digest = hashlib.blake2b(digest_size=16)

@@ -26,7 +26,7 @@ from cnnrnn.vqa.example import Example
 from cnnrnn.vqa.prepare import Questions, Words, batches, extractor, identity, with_features
 from cnnrnn.vqa.replies import REPLIES, Replies
 from cnnrnn.vqa.reply import Reply, remarks
-from cnnrnn.vqa.settings import TrainSettings
+from cnnrnn.vqa.settings import QUESTION_ONLY, TrainSettings
 
 TASK = "vqa"
 STARTER = Path(__file__).parent / "starter"
@@ -148,7 +148,7 @@ class Answerer:
             return None
         from cnnrnn.training.fit import load_model
 
-        config = self.run.config | {"model": "question-only", "weights_hash": ""}
+        config = self.run.config | {"model": QUESTION_ONLY, "weights_hash": ""}
         run = Run(path, config)
         model = load_model(run.best)
         return type(self)(model, self.words, TrainSettings.from_config(config), run)

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from cnnrnn import console
 from cnnrnn.errors import CnnRnnError, UsageError
-from cnnrnn.media import images
-from cnnrnn.media.sources import OutputNames, Source, expand
+from cnnrnn.files import make_folder
+from cnnrnn.media import fonts, images
+from cnnrnn.media.sources import OutputNames, Source, check_place, expand
 from cnnrnn.training.found import tell_run, tell_strange
 from cnnrnn.vqa.answerer import STARTER, TOP, Answerer
 from cnnrnn.vqa.reply import Reply, shortened
@@ -58,9 +61,15 @@ def ask(
 
     Raises:
         UsageError: a question or all choices are empty.
+        CnnRnnError: no such run or font, a folder that cannot be written, or no pictures.
     """
     if any(not question.strip() for question in questions):
         raise UsageError("an empty question", "ask something, such as 'what is in the basket?'")
+    if settings.show:
+        # What would fail for every picture is told before the first one is looked at.
+        make_folder(settings.output)
+        if settings.font:
+            fonts.load("a", 12, settings.font)
     answerer = Answerer.load(run)
     tell_run(answerer.run, STARTER, "the built-in world")
     told_notes: set[str] = set()
@@ -68,13 +77,13 @@ def ask(
     for source in islice(expand([medium]), settings.limit):
         try:
             replies = answerer.ask(source, questions, settings.choices, settings.top)
-            for reply in replies:
+            for number, reply in enumerate(replies, 1):
                 for note in reply.notes:
                     # The same question about the next picture has the same words.
                     if (line := f"{shortened(reply.question, _LETTERS)}: {note}") not in told_notes:
                         told_notes.add(line)
                         console.warn(line)
-                path = _drawn(source, reply, settings, names) if settings.show else None
+                path = _drawn(source, number, reply, settings, names) if settings.show else None
                 _tell(answerer, reply, settings, path)
             if not replies[0].familiar:
                 tell_strange(answerer.run, source.name)
@@ -113,9 +122,9 @@ def _tell(answerer: Answerer, reply: Reply, settings: AskSettings, path: Path | 
             line["shown"] = str(path)
         console.json_line(line)
         return
-    best = "  ".join(f"{text} {share:.2f}" for text, share in reply.answers)
-    sure = "" if reply.known else "I do not know; perhaps "
-    console.result(f"{reply.name}\t{shortened(reply.question, _LETTERS)}\t{sure}{best}")
+    console.result(
+        f"{reply.name}\t{shortened(reply.question, _LETTERS)}\t{reply.said(between='  ')}"
+    )
     if path is not None:
         console.info(f"shown  {path}")
 
@@ -132,16 +141,21 @@ def as_json(reply: Reply) -> dict:
         "answers": [{"answer": text, "probability": share} for text, share in reply.answers],
         "notes": reply.notes,
     }
-    return found if reply.maps is None else found | {"maps": reply.maps.round(5)}
+    if reply.maps is None:
+        return found
+    # As float64: the nearest float32 would be written with all its digits.
+    return found | {"maps": reply.maps.astype(np.float64).round(5)}
 
 
-def _drawn(source: Source, reply: Reply, settings: AskSettings, names: OutputNames) -> Path:
-    """Write the picture with its maps; where."""
-    if source.path and source.path.parent.resolve() == settings.output.resolve():
-        raise CnnRnnError(
-            f"{source.name} lies in the output folder {settings.output} and could be overwritten",
-            "choose another folder with -o",
-        )
-    path = settings.output / names(source.name)
+def _drawn(
+    source: Source, number: int, reply: Reply, settings: AskSettings, names: OutputNames
+) -> Path:
+    """Write the picture with the maps of one of its questions; where. `a.png` gives `a.jpg`, and
+    its second question `a-2.jpg`."""
+    check_place(source, settings.output)
+    name = Path(source.name)
+    if number > 1:
+        name = name.with_name(f"{name.stem}-{number}{name.suffix}")
+    path = settings.output / names(str(name))
     images.save(path, shown(source.read(), reply, settings.font))
     return path

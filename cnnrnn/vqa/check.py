@@ -8,6 +8,7 @@ from collections.abc import Container, Sequence
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.training.check import Check, check_files, check_groups, check_sides, named
 from cnnrnn.training.splits import SPLITS
+from cnnrnn.vqa.answers import Answers
 from cnnrnn.vqa.data import VqaData
 from cnnrnn.vqa.example import Example
 
@@ -17,7 +18,7 @@ _WHOLE = 4  # answers below which the official rule gives nobody full marks
 _SHOWN_KINDS = 8
 
 
-def check(data: VqaData, answers: Container[str] | None = None) -> Check:
+def check(data: VqaData, answers: Answers | None = None) -> Check:
     """Count and compare; reads names and sizes of files, not their pixels.
 
     Args:
@@ -38,6 +39,11 @@ def check(data: VqaData, answers: Container[str] | None = None) -> Check:
         raise CnnRnnError(
             only if known else f"the training questions of {data.name} have no answers",
             "two answers or more are needed",
+        )
+    if answers is not None and len(answers) < 2:
+        raise CnnRnnError(
+            f"one answer alone could be given, of {len(known)} different ones in training",
+            "raise --answers, or lower --min-answers",
         )
     found.rows += [(f"questions {name}", str(len(part))) for name, part in by_split.items()]
     kinds = Counter(each.kind or "unnamed" for each in data.examples).most_common()

@@ -6,8 +6,8 @@ from __future__ import annotations
 from cnnrnn.training.comparison import Claim, listed
 from cnnrnn.vqa.compare_results import Table
 from cnnrnn.vqa.judge import SHUFFLED
+from cnnrnn.vqa.settings import QUESTION_ONLY
 
-BLIND = "question-only"
 TWO, ONE, PLAIN = "san", "san-1", "lstm-cnn"
 # Kinds of two steps, each with the box of what the question names and the first look has to find:
 # the red basket itself, or the house that the basket stands below.
@@ -34,11 +34,11 @@ def _needs_picture(table: Table) -> Claim:
     """Held where every model that sees is clearly above the one that does not, its interval too."""
     text = "the picture is needed: every model that sees is far above question-only"
     models = _seeing(table)
-    if BLIND not in table.by_model or not models:
+    if QUESTION_ONLY not in table.by_model or not models:
         return Claim(text, None, "question-only, or all others, were not compared")
-    gains = {model: table.gain(model, BLIND) for model in models}
+    gains = {model: table.gain(model, QUESTION_ONLY) for model in models}
     held = all(gain.low > CLEARLY for gain in gains.values())
-    numbers = listed(gains, signed=True) + f" of question-only {table.accuracy(BLIND)}"
+    numbers = listed(gains, signed=True) + f" of question-only {table.accuracy(QUESTION_ONLY)}"
     return Claim(text, held, numbers)
 
 
@@ -52,8 +52,8 @@ def _loses_by_shuffling(table: Table) -> Claim:
     lost = {model: table.lost(model, SHUFFLED) for model in models}
     held = all(figure.low > CLEARLY for figure in lost.values())
     numbers = listed(lost, signed=True) + " lost"
-    if BLIND in table.by_model:
-        blind = table.accuracy(BLIND).value
+    if QUESTION_ONLY in table.by_model:
+        blind = table.accuracy(QUESTION_ONLY).value
         left = {model: table.accuracy(model, SHUFFLED).value - blind for model in models}
         held = held and all(value < CLEARLY for value in left.values())
         numbers += "; beside question-only it then has " + ", ".join(

@@ -148,13 +148,15 @@ fit_options = options.block(
 def train(ctx, name, resume, config, dry_run, device, threads, deterministic, **_) -> int:
     """Train an answering model and keep it in runs/vqa/."""
     from cnnrnn import backend
-    from cnnrnn.training.chosen import settings_of
+    from cnnrnn.training.chosen import settings_of, typed
     from cnnrnn.training.outline import tell_estimate, tell_outcome
     from cnnrnn.vqa import train as training
     from cnnrnn.vqa.settings import TrainSettings
 
     backend.choose(device=device, threads=threads)
     settings = settings_of(ctx, TrainSettings, TASK, resume, config)
+    if not resume:
+        settings.check_used(typed(ctx))
     if dry_run:
         tell_estimate(training.dry_run(settings))
         return 0
@@ -243,7 +245,7 @@ def evaluate(
 @click.argument("questions", nargs=-1, required=True)
 @options.run_option
 @click.option("--choices", metavar="A,B,C", help="The answers to choose from.")
-@click.option("--top", type=options.POSITIVE, default=5, help="Answers shown of each question.")
+@click.option("--top", type=options.POSITIVE, help="Answers shown of each question. Default: 5.")
 @click.option("--show", is_flag=True, help="Also write pictures of where each hop looked.")
 @click.option(
     "-o", "--output", type=options.PATH,
@@ -262,11 +264,14 @@ def ask(
     from cnnrnn import backend
     from cnnrnn.vqa import ask as asking
 
+    if choices is not None and top:
+        raise UsageError("--top does not go with --choices", "all choices are shown")
     if (output or font) and not show:
         raise UsageError("--output and --font are for pictures of where it looked", "add --show")
     backend.choose(device=device, threads=threads)
     settings = asking.AskSettings(
-        asking.parsed_choices(choices), top, show, output or asking.FOLDER, json, font, limit
+        asking.parsed_choices(choices), top or asking.TOP, show, output or asking.FOLDER, json,
+        font, limit,
     )
     return asking.ask(medium, questions, run, settings)
 

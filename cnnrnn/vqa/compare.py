@@ -32,14 +32,14 @@ from cnnrnn.vqa.data import VqaData
 from cnnrnn.vqa.evaluate import Evaluation
 from cnnrnn.vqa.example import Example
 from cnnrnn.vqa.judge import SHUFFLED, judge, majorities, scored, shuffled
-from cnnrnn.vqa.settings import TrainSettings
+from cnnrnn.vqa.settings import QUESTION_ONLY, TrainSettings
 
 # What is compared: each with what it is told beside the options that all share.
 VARIANTS: dict[str, dict] = {
     "san": {"model": "san"},
     "san-1": {"model": "san", "hops": 1},
     "lstm-cnn": {"model": "lstm-cnn"},
-    "question-only": {"model": "question-only"},
+    QUESTION_ONLY: {"model": QUESTION_ONLY},
 }
 _QUICK = {"limit": 300, "epochs": 6}
 
@@ -143,6 +143,7 @@ def judged(run: Run, variant: str, data: VqaData) -> Result:
         shares=own.shares,
         milliseconds=milliseconds(alone, len(questions.examples)),
         parameters=int(answerer.model.count_params()),
+        domains=list(own.scores.domains),
     )
 
 

@@ -58,6 +58,10 @@ def _kinds(table: Table) -> tuple[list[str], list[list]]:
         [kind, *(str(table.accuracy(model, kind=kind)) for model in table.by_model)]
         for kind in table.kinds
     ]
+    rows += [
+        [f"{name} pictures", *(str(table.accuracy(model, domain=name)) for model in table.by_model)]
+        for name in table.domains
+    ]
     return heads, rows
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnrnn.intervals import Figure, gain, over_seeds
 from cnnrnn.training.results import Results, reading
+from cnnrnn.vqa.example import ABSTRACT, REAL
 from cnnrnn.vqa.metrics import UNNAMED
 
 OWN = "own"  # the answers to the questions about their own pictures
@@ -20,8 +21,10 @@ CHOICE = "multiple choice"
 class Result:
     """One training's answers to the test questions.
 
-    ids, kinds: of the N questions. values: by way of answering (OWN, CHOICE, a control), (N,), how
-    right each answer was, 0 to 1, NaN where the question was not answered so (it has no choices).
+    ids, kinds: of the N questions. domains: of their pictures, `real` or `abstract`; "" where the
+    data does not say; empty where that is not known of any. values: by way of answering (OWN,
+    CHOICE, a control), (N,), how right each answer was, 0 to 1, NaN where the question was not
+    answered so (it has no choices).
     shares: by kind of question, see `looks.Shares.table`. milliseconds: of the model for one
     picture and one question, without what makes its features.
     """
@@ -34,6 +37,7 @@ class Result:
     shares: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     milliseconds: float | None = None
     parameters: int = 0
+    domains: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """In JSON types."""
@@ -57,7 +61,8 @@ class Result:
                 key: np.array([np.nan if value is None else value for value in row], np.float64)
                 for key, row in found.values.items()
             }
-            if any(len(row) != len(found.ids) for row in found.values.values()):
+            rows = [found.kinds, found.domains or found.ids, *found.values.values()]
+            if any(len(row) != len(found.ids) for row in rows):
                 raise ValueError("not a value a question")
         return found
 
@@ -76,6 +81,7 @@ class Table(Results[Result]):
     def __init__(self, data: str, results: Sequence[Result]):
         super().__init__(data, results, "questions")
         self._kinds = np.array([kind or UNNAMED for kind in results[0].kinds])
+        self._domains = np.array(results[0].domains or [""] * self.count)
 
     @property
     def kinds(self) -> list[str]:
@@ -83,11 +89,23 @@ class Table(Results[Result]):
         names, counts = np.unique(self._kinds, return_counts=True)
         return [str(name) for _, name in sorted(zip(-counts, names, strict=True))]
 
-    def values(self, model: str, way: str = OWN, kind: str | None = None) -> np.ndarray:
-        """(S, M): how right the answers to the questions of one kind (None: all) were."""
+    @property
+    def domains(self) -> list[str]:
+        """`real` and `abstract`, where the data has such pictures."""
+        return [name for name in (REAL, ABSTRACT) if (self._domains == name).any()]
+
+    def values(
+        self, model: str, way: str = OWN, kind: str | None = None, domain: str | None = None
+    ) -> np.ndarray:
+        """(S, M): how right the answers to the questions of one kind, about the pictures of one
+        domain (None: all) were."""
         found = self.by_seed(model, lambda each: each.values[way])
         kept = ~np.isnan(found[0])
-        return found[:, kept & (self._kinds == kind) if kind else kept]
+        if kind:
+            kept &= self._kinds == kind
+        if domain:
+            kept &= self._domains == domain
+        return found[:, kept]
 
     def has(self, model: str, way: str) -> bool:
         """Whether a model has answered so at all."""
@@ -96,9 +114,11 @@ class Table(Results[Result]):
             way in run.values and not np.isnan(run.values[way]).all() for run in runs
         )
 
-    def accuracy(self, model: str, way: str = OWN, kind: str | None = None) -> Figure:
+    def accuracy(
+        self, model: str, way: str = OWN, kind: str | None = None, domain: str | None = None
+    ) -> Figure:
         """How right a model answers."""
-        return over_seeds(self.values(model, way, kind))
+        return over_seeds(self.values(model, way, kind, domain))
 
     def gain(self, first: str, second: str, kind: str | None = None) -> Figure:
         """How much more right one model is, question by question and seed by seed."""
@@ -134,6 +154,9 @@ class Table(Results[Result]):
             "accuracy": self.accuracy(model),
             **{way: self.accuracy(model, way) for way in ways if self.has(model, way)},
             **{kind: self.accuracy(model, kind=kind) for kind in self.kinds},
+            **{
+                f"{name} pictures": self.accuracy(model, domain=name) for name in self.domains
+            },
             "ms": float(np.median(times)) if times else None,
             "parameters": runs[0].parameters or None,
             "seeds": len(runs),

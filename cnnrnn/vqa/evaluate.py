@@ -58,6 +58,8 @@ class Evaluation:
         line |= {f"wups@{at}": round(100 * value, 2) for at, value in self.wups.items()}
         line["interval"] = _percent(self.scores.figure(seed))
         line["kinds"] = {kind: _percent(each) for kind, each in self.scores.by_kind(seed).items()}
+        if domains := self.scores.by_domain(seed):
+            line["domains"] = {name: _percent(each) for name, each in domains.items()}
         if self.choice is not None:
             line["multipleChoice"] = self.choice.official()
         if self.probabilities is not None:
@@ -120,6 +122,7 @@ def evaluate_predictions(
     Raises:
         CnnRnnError: no such split, no such file, or it is of other questions.
     """
+    data.tell_notes()
     examples, answers = read_results(predictions, data.split(split or only_split(data)))
     scored = [place for place, each in enumerate(examples) if each.answers]
     if len(scored) < len(examples):
@@ -148,6 +151,8 @@ def show(evaluations: Sequence[Evaluation], json: bool, seed: int = 0) -> None:
     if any(first.scores.answer_types):
         types = first.scores.by_answer_type(seed)
         rows += [_row(f"[{name}]", figure) for name, figure in types.items()]
+    domains = first.scores.by_domain(seed)
+    rows += [_row(f"{name} pictures", figure) for name, figure in domains.items()]
     if first.choice is not None:
         rows.append(_row("multiple choice", first.choice.figure(seed)))
     rows.append(_row("all", first.scores.figure(seed)))

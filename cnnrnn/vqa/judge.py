@@ -20,9 +20,9 @@ from cnnrnn.vqa.example import Example
 from cnnrnn.vqa.looks import Shares, shares_by_kind
 from cnnrnn.vqa.metrics import score
 from cnnrnn.vqa.prepare import Questions
+from cnnrnn.vqa.settings import QUESTION_ONLY
 from cnnrnn.vqa.wups import Similarity
 
-BLIND = "question-only"
 SHUFFLED = "shuffled pictures"
 
 
@@ -169,7 +169,7 @@ def score_answerer(
     blind = answerer.blind()
     if blind is not None:
         alone = Questions(examples, questions.index, None, questions.media, [])
-        found.append(scored(BLIND, examples, judge(blind, alone), similarity))
+        found.append(scored(QUESTION_ONLY, examples, judge(blind, alone), similarity))
     return found + majorities(training, examples, similarity)
 
 
@@ -199,6 +199,7 @@ def evaluate_run(
     settings = replace(settings, **changes)
     console.info(f"run {answerer.run.path}, data {settings.data}")
     data = load(settings.data, settings.format, settings.limit, settings.fold)
+    data.tell_notes()
     split = split or only_split(data)
     questions = answerer.gather(data.split(split))
     for name, reason in questions.failures:
@@ -213,5 +214,3 @@ def evaluate_run(
         answerer, questions, training if with_rivals else None, similarity
     )
     return found, list(questions.failures)
-
-

@@ -7,7 +7,7 @@ questions with a single answer are right or wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,7 +76,7 @@ class Scores:
     """Answers to N questions, scored.
 
     ids: of the questions. answers: what was said. values: float64 (N,), how right it was, 0 to 1.
-    kinds, answer_types: of the questions, "" where the data names none.
+    kinds, answer_types, domains: of the questions, "" where the data names none.
     """
 
     ids: tuple[str, ...]
@@ -84,6 +84,7 @@ class Scores:
     values: np.ndarray
     kinds: tuple[str, ...]
     answer_types: tuple[str, ...]
+    domains: tuple[str, ...]
 
     @property
     def overall(self) -> float:
@@ -101,6 +102,10 @@ class Scores:
     def by_answer_type(self, seed: int = 0) -> dict[str, Figure]:
         """Each official answer type apart, the most frequent first."""
         return _figures(self.values, self.answer_types, seed)
+
+    def by_domain(self, seed: int = 0) -> dict[str, Figure]:
+        """Real and abstract pictures apart; {} where the data does not say what they are."""
+        return _figures(self.values, self.domains, seed) if any(self.domains) else {}
 
     def difference(self, other: Scores, kind: str | None = None, seed: int = 0) -> Difference:
         """How much more is right than in `other`, question by question; of one kind if given.
@@ -150,26 +155,8 @@ def score(
         np.array(values, np.float64),
         tuple(each.kind for each in examples),
         tuple(each.answer_type for each in examples),
+        tuple(each.domain for each in examples),
     )
-
-
-def chosen(answers: Iterable[tuple[str, float]], candidates: Sequence[str]) -> str:
-    """The most probable candidate of a multiple-choice question.
-
-    Args:
-        answers: (answer, probability) of everything that could be said.
-        candidates: at least one; those that cannot be said have probability 0, and the first one
-            is chosen where all have.
-
-    Raises:
-        CnnRnnError: no candidates.
-    """
-    if not candidates:
-        raise CnnRnnError("a choice needs candidates")
-    known: dict[str, float] = {}
-    for answer, probability in answers:
-        known[normalised(answer)] = max(probability, known.get(normalised(answer), 0.0))
-    return max(candidates, key=lambda each: known.get(normalised(each), 0.0))
 
 
 def _figure(values: np.ndarray, seed: int) -> Figure:

@@ -21,10 +21,10 @@ from cnnrnn.training.splits import grouped_split
 from cnnrnn.vqa.answers import Answers
 from cnnrnn.vqa.batches import QuestionBatches
 from cnnrnn.vqa.example import Example, media_of
-from cnnrnn.vqa.settings import TrainSettings
+from cnnrnn.vqa.settings import QUESTION_ONLY, TrainSettings
 
-# What each family takes of the backbone; "": it sees nothing. Known here without Keras.
-FEATURE_OUTPUT = {"san": "grid", "lstm-cnn": "pooled", "question-only": ""}
+# What each family takes of the backbone; "": it sees nothing.
+FEATURE_OUTPUT = {"san": "grid", "lstm-cnn": "pooled", QUESTION_ONLY: ""}
 
 
 @dataclass

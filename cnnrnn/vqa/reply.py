@@ -10,7 +10,7 @@ import numpy as np
 from cnnrnn.vqa.prepare import Words
 from cnnrnn.vqa.replies import Ranked, Replies
 
-_NAMED, _LETTERS = 5, 40  # how many words a remark names, and how much of each
+_NAMED, _LETTERS = 5, 40  # how many words a remark names, and how much of a word or an answer
 
 
 @dataclass
@@ -25,27 +25,32 @@ class Reply:
         give, a question that was cut.
     maps: (hops, rows, columns) where each hop looked, sums 1; None for a model that does not look
         at places.
-    error: why there is no reply; then the rest is empty.
     """
 
     name: str
     question: str
-    answers: Ranked = field(default_factory=list)
+    answers: Ranked
     known: bool = True
     familiar: bool = True
     notes: list[str] = field(default_factory=list)
     maps: np.ndarray | None = None
-    error: str = ""
 
     @property
     def answer(self) -> str:
-        """The best answer, known or not; "" with an error."""
-        return self.answers[0][0] if self.answers else ""
+        """The best answer, known or not."""
+        return self.answers[0][0]
 
     @property
     def probability(self) -> float:
         """That of `answer`."""
-        return self.answers[0][1] if self.answers else 0.0
+        return self.answers[0][1]
+
+    def said(self, top: int | None = None, between: str = ", ") -> str:
+        """The `top` best answers (None: all) for a person to read, on one line."""
+        best = between.join(
+            f"{shortened(text, _LETTERS)} {share:.2f}" for text, share in self.answers[:top]
+        )
+        return best if self.known else f"I do not know; perhaps {best}"
 
 
 def remarks(

@@ -193,5 +193,3 @@ def _cards(answerer: Answerer, questions: Questions) -> list[Card]:
             Card(picture, example.source.name, lines, maps, f"p = {reply.probability:.2f}")
         )
     return cards
-
-

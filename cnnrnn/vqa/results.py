@@ -46,7 +46,10 @@ def read_results(path: Path, examples: Sequence[Example]) -> tuple[list[Example]
             "check --data and --split",
         )
     if strange:
-        console.warn(f"{strange} results are of questions that the data does not have")
+        console.warn(
+            f"{strange} of {len(content)} results are not of the {len(examples)} questions that "
+            "are scored"
+        )
     found = [each for each in examples if each.id in answers]
     if len(found) < len(examples):
         console.warn(

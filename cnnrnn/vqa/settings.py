@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cnnrnn.errors import UsageError
-from cnnrnn.training.chosen import fields_of
+from cnnrnn.training.chosen import fields_of, flag
 from cnnrnn.training.settings import (
     SCHEDULES,
     as_config,
@@ -20,7 +20,8 @@ from cnnrnn.training.settings import (
 
 BUILT_IN = "scenes"
 OWN = "own"  # the backbone that is trained with the rest
-MODELS = ("san", "lstm-cnn", "question-only")
+QUESTION_ONLY = "question-only"  # the model that sees no picture
+MODELS = ("san", "lstm-cnn", QUESTION_ONLY)
 ANSWERS = ("classify", "regress", "generate")
 FUSIONS = ("multiply", "concat", "add")
 ENCODERS = ("lstm", "cnn")
@@ -133,6 +134,17 @@ class TrainSettings:
         chosen["min_answers"] = 1 if questions < 50_000 else 5
         return filled(self, chosen)
 
+    def check_used(self, names: Iterable[str]) -> None:
+        """Each of the fields that a person has chosen does something beside the others.
+
+        Raises:
+            UsageError: one does not.
+        """
+        for name in names:
+            for fields, used, where in _USED:
+                if name in fields and not used(self):
+                    raise UsageError(f"{flag(name)} is for {where}", "leave it out")
+
     def as_config(self) -> dict[str, Any]:
         """See `training.settings.as_config`."""
         return as_config(self)
@@ -146,6 +158,20 @@ class TrainSettings:
         """
         return cls(**fields_of(cls, config))
 
+
+# Fields that some settings leave without use: when they are used, and where, in words.
+_USED: tuple[tuple[tuple[str, ...], Callable[[TrainSettings], bool], str], ...] = (
+    (
+        ("backbone", "weights", "image_size", "width", "shift", "feature_dropout"),
+        lambda chosen: chosen.model != QUESTION_ONLY, "models that see pictures",
+    ),
+    (("hops", "encoder"), lambda chosen: chosen.model == "san", "--model san"),
+    (("fusion", "layers"), lambda chosen: chosen.model == "lstm-cnn", "--model lstm-cnn"),
+    (("width", "shift"), lambda chosen: chosen.own, "--backbone own"),
+    (("weights",), lambda chosen: not chosen.own, "a backbone that is not trained with the rest"),
+    (("smoothing",), lambda chosen: chosen.answer != "regress", "answers that have a probability"),
+    (("embedding",), lambda chosen: not chosen.embeddings, "word vectors without a file"),
+)  # fmt: skip
 
 _BUILT_IN = {
     "backbone": "scenes", "hidden": 128, "embedding": 96, "dropout": 0.1, "feature_dropout": 0.0,

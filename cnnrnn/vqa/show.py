@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from cnnrnn.media import drawing
-from cnnrnn.vqa.reply import Reply
+from cnnrnn.vqa.reply import Reply, shortened
+
+_LETTERS, _ANSWERS = 200, 3  # of a question, and how many answers, below the picture
 
 
 def strip(picture: np.ndarray, reply: Reply, font: Path | None = None) -> np.ndarray:
@@ -20,5 +22,5 @@ def shown(picture: np.ndarray, reply: Reply, font: Path | None = None) -> np.nda
     """The strip (or, for a model that does not look at places, the picture) above question and
     answers, uint8 (H, W, 3)."""
     above = picture if reply.maps is None else strip(picture, reply, font)
-    said = ", ".join(f"{text} {share:.2f}" for text, share in reply.answers[:3])
-    return drawing.caption_bar(above, f"{reply.question}  {said}", font=font)
+    asked = shortened(reply.question, _LETTERS)
+    return drawing.caption_bar(above, f"{asked}  {reply.said(_ANSWERS)}", font=font)

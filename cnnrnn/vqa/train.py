@@ -37,7 +37,7 @@ from cnnrnn.vqa.prepare import (
     identity,
     with_features,
 )
-from cnnrnn.vqa.settings import TrainSettings
+from cnnrnn.vqa.settings import QUESTION_ONLY, TrainSettings
 from cnnrnn.vqa.validate import MONITOR, Validation
 
 _TRIAL_PICTURES = 64
@@ -130,7 +130,7 @@ def train(
     if brief:
         _finish(run, aside, result, {})
         return TrainOutcome(run, "", failures)
-    if settings.model != "question-only":
+    if settings.model != QUESTION_ONLY:
         _fit_blind(run, prepared, training, aside)
     return TrainOutcome(run, _conclude(run, prepared, training, aside, result), failures)
 
@@ -267,12 +267,12 @@ def fitted(run: Run, prepared: Prepared, training: Questions, aside: Questions, 
 def _fit_blind(run: Run, prepared: Prepared, training: Questions, aside: Questions) -> None:
     """Train the question-only rival beside the run; a finished one is left as it is."""
     path = run.path / BLIND
-    own = Run(path, run.config | {"model": "question-only"})
+    own = Run(path, run.config | {"model": QUESTION_ONLY})
     if own.usable and not own.last.exists():
         return
     path.mkdir(exist_ok=True)
     console.info(f"the {own.config['model']} rival, which sees no pictures:")
-    settings = replace(prepared.settings, model="question-only", backbone=None)
+    settings = replace(prepared.settings, model=QUESTION_ONLY, backbone=None)
     blind = [replace(each, features=None) for each in (training, aside)]
     fitted(own, replace(prepared, settings=settings), *blind, (path / "state.json").exists())
     for left in (own.last, path / "state.json"):

@@ -39,6 +39,8 @@ def read_table(path: Path) -> Similarity:
             truth, said, values = (file[name] for name in _TABLE)
             if values.shape != (len(truth), len(said)) or values.dtype.kind != "f":
                 raise ValueError(f"similarity has the shape {values.shape}")
+    except FileNotFoundError as error:
+        raise CnnRnnError(f"cannot read {path}: no such file", "wordnet, or an .npz") from error
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise CnnRnnError(
             f"{path} is no table of similarities: {error}", f"an .npz of {', '.join(_TABLE)}"

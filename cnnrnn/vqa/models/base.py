@@ -48,7 +48,6 @@ class VqaModel(keras.Model):
     """
 
     OPTIONS: tuple[str, ...] = ()
-    feature_output = "grid"  # of the backbone; "": none
     # A family has its encoder of questions under the name `read`, see `question.ENCODERS`.
 
     def __init__(

@@ -30,7 +30,6 @@ class LstmCnn(VqaModel):
     """
 
     OPTIONS = ("fusion", "layers")
-    feature_output = "pooled"
 
     def __init__(self, *args, fusion: str = "multiply", layers: int = 2, **kwargs):
         super().__init__(*args, **kwargs)

@@ -13,7 +13,6 @@ class QuestionOnly(VqaModel):
     `features` may be absent.
     """
 
-    feature_output = ""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -115,7 +115,6 @@ class San(VqaModel):
     """
 
     OPTIONS = ("hops", "encoder")
-    feature_output = "grid"
 
     def __init__(self, *args, hops: int = 2, encoder: str = "lstm", **kwargs):
         super().__init__(*args, **kwargs)
