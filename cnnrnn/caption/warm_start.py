@@ -41,7 +41,7 @@ def warm_start(model, vocabulary: Vocabulary, path: Path | str) -> None:
     shared = [(new, numbers[word]) for new, word in enumerate(vocabulary.words) if word in numbers]
     (top, writer), (their_top, their_writer) = parts(model), parts(other)
     _check_same_shape(writer, their_writer, run)
-    if their_top:
+    if their_top is not None:
         top.set_weights(their_top.get_weights())
     # These have a row or column for each word; every other weight is taken as it is.
     axes = {variable.path: axis for variable, axis in writer.by_word()}
