@@ -18,6 +18,7 @@ from cnnrnn.errors import CnnRnnError
 from cnnrnn.features import tops
 from cnnrnn.features.extractor import Extractor
 from cnnrnn.media import images
+from cnnrnn.media.sources import as_source
 from cnnrnn.text.writer import GraphSteps
 from cnnrnn.training import fit
 from cnnrnn.training.run import Run
@@ -90,7 +91,7 @@ def test_a_top_that_does_not_move_gives_the_usual_features():
     captioner = opened("still")
     for before, after in zip(shipped().weights, captioner.model.top.weights, strict=True):
         np.testing.assert_allclose(numpy(after), numpy(before), atol=1e-6)
-    pictures = [images.read(Path(f"{number}.jpg")) for number in range(3)]
+    pictures = [as_source(f"{number}.jpg").read() for number in range(3)]
     maps = captioner.extractor.compute(pictures)
     usual = Extractor("scenes", output="grid").compute(pictures).astype(np.float32)
     # The cache rounds both to 11 bits.
