@@ -72,7 +72,9 @@ def test_what_cannot_be_meant_is_refused_at_once(wrong, message):
 def test_everything_is_decided_for_the_built_in_world():
     found = TrainSettings().resolved(pictures=4000, captions=20_000)
     undecided = {each.name for each in fields(found) if getattr(found, each.name) is None}
-    assert undecided == {"limit", "image_size", "features", "init", "reward", "fusion", "frames"}
+    assert undecided == {
+        "limit", "image_size", "features", "init", "reward", "fusion", "frames", "cnn_rate",
+    }  # fmt: skip
     assert (found.backbone, found.mirror, found.holdout, found.min_count) == (
         "scenes", False, 400, 5,
     )  # fmt: skip
