@@ -186,6 +186,18 @@ def name() -> str:
     return keras().backend.backend()
 
 
+@contextmanager
+def policy(name: str) -> Iterator[None]:
+    """Within the block layers are made of this Keras dtype policy, whichever was chosen."""
+    config = keras().config
+    before = config.dtype_policy()
+    config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        config.set_dtype_policy(before)
+
+
 def threads() -> int:
     """How many CPU threads the work may take: the configured number, else all that there are."""
     if _settings.threads:

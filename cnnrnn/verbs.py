@@ -46,7 +46,7 @@ def features_command(task: str, trains: bool = True) -> click.Command:
     @click.option("--verify", "verb", flag_value="verify", help="Check every cached row instead.")
     @click.option("--clear", "verb", flag_value="clear", help="Empty the cache instead.")
     @click.option(
-        "--layer", type=click.Choice(["grid", "pooled", "pixels"]), default="grid",
+        "--layer", type=click.Choice(["grid", "pooled", "below", "pixels"]), default="grid",
         help="Which output of the backbone.",
     )
     @options.backbone_options

@@ -10,7 +10,7 @@ import pytest
 
 from cnnrnn import backend
 from cnnrnn.errors import CnnRnnError, UsageError
-from cnnrnn.features import backbones, scenes_cnn
+from cnnrnn.features import backbones, loading, scenes_cnn
 from cnnrnn.features.extractor import Extractor
 from cnnrnn.media import images
 from cnnrnn.media.sources import Source
@@ -55,7 +55,7 @@ def test_features_are_those_of_keras_applications(name, photo, tmp_path):
     backbone = backbones.get(name)
     function = getattr(backend.keras().applications, backbone.application)
     network = function(include_top=False, weights=None, input_shape=(*SIZE, 3))
-    backbones._fill_randomly(network, backbone.random_gain)
+    loading.fill_randomly(network, backbone.random_gain, backbones.RANDOM_SEED)
     path = tmp_path / "own.weights.h5"
     network.save_weights(path)
     layer = network.get_layer(backbone.grid)
@@ -81,7 +81,7 @@ def test_pooled_is_the_average_of_the_grid(photo):
 def test_pooled_vgg_is_its_second_fully_connected_layer(name, photo):
     backbone = backbones.get(name)
     network = getattr(backend.keras().applications, backbone.application)(weights=None)
-    backbones._fill_randomly(network, backbone.random_gain)
+    loading.fill_randomly(network, backbone.random_gain, backbones.RANDOM_SEED)
     network = backend.keras().Model(network.input, network.get_layer("fc2").output)
     expected = reference(backbone, network, photo, (224, 224))
     assert expected.shape == (4096,)
@@ -133,7 +133,7 @@ def test_the_grid_by_arithmetic(name, side, cells):
 def test_the_own_network(size, photo):
     network = scenes_cnn.build(size)
     backbone = backbones.get("scenes")
-    backbones._fill_randomly(network, backbone.random_gain)
+    loading.fill_randomly(network, backbone.random_gain, backbones.RANDOM_SEED)
     pixels = images.resize(photo.read(), size)
     grid, pooled = network.predict(pixels[None].astype(np.float32), verbose=0)
     for output, expected in (("grid", grid), ("pooled", pooled)):

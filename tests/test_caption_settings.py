@@ -54,6 +54,11 @@ from cnnrnn.errors import CnnRnnError, UsageError
         ({"data": "clips"}, "attention looks at the places of one picture"),
         ({"frames": 4, "model": "merge", "mirror": True}, "--mirror is for pictures"),
         ({"frames": 4, "model": "merge", "features": "f.npz"}, "--features is for pictures"),
+        ({"frames": 4, "model": "merge", "fine_tune": True}, "--fine-tune is for pictures"),
+        ({"features": "f.npz", "fine_tune": True}, "no backbone whose top could be fine-tuned"),
+        ({"cnn_rate": 1e-3}, "say --fine-tune too"),
+        ({"fine_tune": True, "cnn_rate": -1.0}, "cnn_rate is -1.0"),
+        ({"fine_tune": True, "cnn_rate": float("nan")}, "cnn_rate is nan"),
         ({"scheduled": 1.0}, "scheduled is 1.0"),
         ({"reward": "cider", "init": "run", "scheduled": 0.2}, "leave them out with --reward"),
         ({"reward": "cider", "init": "run", "smoothing": 0.1}, "leave them out with --reward"),
@@ -67,7 +72,9 @@ def test_what_cannot_be_meant_is_refused_at_once(wrong, message):
 def test_everything_is_decided_for_the_built_in_world():
     found = TrainSettings().resolved(pictures=4000, captions=20_000)
     undecided = {each.name for each in fields(found) if getattr(found, each.name) is None}
-    assert undecided == {"limit", "image_size", "features", "init", "reward", "fusion", "frames"}
+    assert undecided == {
+        "limit", "image_size", "features", "init", "reward", "fusion", "frames", "cnn_rate",
+    }  # fmt: skip
     assert (found.backbone, found.mirror, found.holdout, found.min_count) == (
         "scenes", False, 400, 5,
     )  # fmt: skip
@@ -95,6 +102,13 @@ def test_clips_have_frames_and_no_mirror():
 def test_only_merge_joins():
     assert TrainSettings(model="merge").resolved(100, 500).fusion == "concat"
     assert TrainSettings(model="merge", fusion="add").resolved(100, 500).fusion == "add"
+
+
+def test_the_rate_of_the_top_is_decided_where_it_is_trained():
+    assert TrainSettings().resolved(100, 500).cnn_rate is None
+    assert TrainSettings(fine_tune=True).resolved(100, 500).cnn_rate == 1e-3
+    begun = TrainSettings(fine_tune=True, cnn_rate=1.0).begun_from("run")
+    assert begun.fine_tune and begun.cnn_rate is None
 
 
 def test_photos_get_another_backbone_a_larger_net_and_mirrors():

@@ -300,7 +300,7 @@ def test_options_that_cannot_be_meant(tmp_path):
     for options, message in [
         ({"variant": "upside-down"}, "no variant"),
         ({"batch": 0}, "at least 1"),
-        ({"output": "words"}, "pooled, grid, pixels"),
+        ({"output": "words"}, "pooled, grid, below, pixels"),
         ({"backbone": "mobilnet_v2"}, "did you mean mobilenet_v2"),
         ({"backbone": "mobilenet_v2", "size": 16}, "at least 32"),
         ({"backbone": "mobilenet_v2", "engine": "warp"}, "no engine 'warp'"),

@@ -54,7 +54,7 @@ class Captioner:
     """A model, its words and its backbone.
 
     Args:
-        model: a Keras captioner of `cnnrnn.caption.models`.
+        model: a Keras captioner of `cnnrnn.caption.models` or `fine_tuned`.
         vocabulary: its words.
         extractor: makes its features.
         familiarity: knows what it was trained on, or None.
@@ -99,7 +99,7 @@ class Captioner:
                 "there is no run for clips here",
                 "train one: cnnrnn caption train --data clips --model clip-lstm",
             )
-        from cnnrnn.caption import models  # noqa: F401  registers the classes
+        from cnnrnn.caption import fine_tuned  # noqa: F401  registers the classes
         from cnnrnn.training.fit import load_model
 
         extractor = _extractor(found)
@@ -166,7 +166,9 @@ class Captioner:
             return None
         from cnnrnn.media import drawing
 
-        rows, columns = self.extractor.row_shape[:2]
+        # What is cached may lie below the grid that the model looks at.
+        seen = self.extractor
+        rows, columns, _ = seen.backbone.row_shape("grid", seen.size)
         maps = sentence.attention.reshape(-1, rows, columns)
         return drawing.attention_strip(picture, self.writer.words(sentence), maps, font=font)
 

@@ -153,6 +153,13 @@ _fit_options = options.block(
         "--scheduled", type=float, default=0.0,
         help="Share of its own words that the net learns to go on from. Default: none.",
     ),
+    click.option(
+        "--fine-tune", is_flag=True, help="Train the top of the backbone too, its last block."
+    ),
+    click.option(
+        "--cnn-rate", type=float,
+        help="Its learning rate. Default: 0.0001 for photos, 0.001 for scenes.",
+    ),
     click.option("--patience", type=options.POSITIVE, help="Epochs without gain. Default: 5."),
     click.option("--holdout", type=options.POSITIVE, help="Training pictures kept aside."),
     click.option(

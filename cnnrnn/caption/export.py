@@ -5,7 +5,7 @@ They give it the features of pictures and get whole captions, the likeliest word
     features (B, ...) float32 -> words (B, 20) int32, log_probabilities (B, 20) float32
 
 What stands behind the vocabulary's END, number 2, is no word. How features are made of pictures
-(backbone, size) stands in config.json, the words by their numbers in vocabulary.json.
+(backbone, size, which output) stands in config.json, the words by their numbers in vocabulary.json.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from cnnrnn import console
 from cnnrnn.caption.data import Example
 from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.errors import CnnRnnError
+from cnnrnn.features import tops
 from cnnrnn.features.clip_vectors import ClipVectors
 from cnnrnn.features.extractor import Extractor
 from cnnrnn.features.selection import PictureRows
@@ -52,8 +53,19 @@ def build_vocabulary(settings: TrainSettings, training: Sequence[Example]) -> Vo
     return Vocabulary.build(tokens, settings.min_count or 1, settings.tokenizer)
 
 
+def feature_output(settings: TrainSettings) -> str:
+    """What of the backbone is cached."""
+    return "below" if settings.fine_tune else FEATURE_OUTPUT[settings.model]
+
+
 def extractor(settings: TrainSettings, variant: str = "") -> Extractor | ClipVectors:
-    """The backbone that the settings name, for pictures or clips."""
+    """The backbone that the settings name, for pictures or clips; of one whose top is trained what
+    lies below.
+
+    Raises:
+        UsageError: it has no such output.
+        CnnRnnError: its weights are not there.
+    """
     if settings.clips:
         size = settings.image_size
         return ClipVectors(
@@ -63,10 +75,12 @@ def extractor(settings: TrainSettings, variant: str = "") -> Extractor | ClipVec
             settings.frames,
             mean=FEATURE_OUTPUT[settings.model] != "steps",
         )
+    if settings.fine_tune:
+        tops.check(settings.backbone, FEATURE_OUTPUT[settings.model])
     return Extractor(
         backbone=settings.backbone,
         weights=settings.weights,
-        output=FEATURE_OUTPUT[settings.model],
+        output=feature_output(settings),
         size=settings.image_size,
         variant=variant,
     )

@@ -28,11 +28,10 @@ _CURVES = {
 _DISTANCES = "training: 1 - cosine of the vectors; kept aside: nats a word"
 _SHOWN = (
     "data", "frames", "model", "rnn", "layers", "fusion", "backbone", "weights", "features",
-    "tokenizer", "min_count", "hidden", "embedding", "embeddings", "frozen_words", "output", "tie",
-    "dropout",
-    "feature_dropout", "smoothing", "mirror", "batch", "holdout", "epochs", "learning_rate",
-    "schedule", "clip_norm", "patience", "precision", "init", "scheduled", "reward", "seed",
-    "deterministic", "created",
+    "fine_tune", "cnn_rate", "tokenizer", "min_count", "hidden", "embedding", "embeddings",
+    "frozen_words", "output", "tie", "dropout", "feature_dropout", "smoothing", "mirror", "batch",
+    "holdout", "epochs", "learning_rate", "schedule", "clip_norm", "patience", "precision", "init",
+    "scheduled", "reward", "seed", "deterministic", "created",
 )  # fmt: skip
 
 

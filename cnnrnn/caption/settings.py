@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cnnrnn.caption.data import BUILT_IN, CLIPS
 from cnnrnn.errors import UsageError
-from cnnrnn.training.chosen import fields_of
+from cnnrnn.training.chosen import fields_of, flag
 from cnnrnn.training.settings import (
     SCHEDULES,
     as_config,
@@ -42,6 +43,8 @@ class TrainSettings:
         the size as [height, width].
     frames: how many of a clip are looked at; None: the data are pictures.
     features: a file of precomputed features instead of a backbone.
+    fine_tune: the top of the backbone is trained too, see `features.tops`.
+    cnn_rate: its learning rate (SGD with momentum), at its highest; None where there is none.
     tokenizer: `words` or `characters`.
     min_count: words seen less often are unknown.
     hidden, embedding: units of a recurrent layer, size of the word vectors.
@@ -79,6 +82,8 @@ class TrainSettings:
     image_size: int | list | None = None
     frames: int | None = None
     features: str | None = None
+    fine_tune: bool = False
+    cnn_rate: float | None = None
     tokenizer: str = TOKENIZERS[0]
     min_count: int | None = None
     hidden: int | None = None
@@ -118,6 +123,7 @@ class TrainSettings:
                 "leave out --backbone, --weights and --image-size",
             )
         self._check_medium()
+        self._check_top()
         if self.fusion and self.model != "merge":
             raise UsageError(
                 f"the model {self.model} has no --fusion", "it is how --model merge joins"
@@ -152,9 +158,25 @@ class TrainSettings:
                 "the model attention looks at the places of one picture",
                 "for clips: --model clip-lstm, inject-init, inject or merge",
             )
-        for name in ("mirror", "features"):
+        for name in ("mirror", "features", "fine_tune"):
             if getattr(self, name):
-                raise UsageError(f"--{name} is for pictures", "leave it out for clips")
+                raise UsageError(f"{flag(name)} is for pictures", "leave it out for clips")
+
+    def _check_top(self) -> None:
+        if self.fine_tune and self.features:
+            raise UsageError(
+                "precomputed features have no backbone whose top could be fine-tuned",
+                "leave out --features; a run that was fine-tuned needs the pictures",
+            )
+        if self.cnn_rate is None:
+            return
+        if not self.fine_tune:
+            raise UsageError(
+                "--cnn-rate is of the top of the backbone, which is not trained",
+                "say --fine-tune too",
+            )
+        if not 0 <= self.cnn_rate < math.inf:
+            raise UsageError(f"cnn_rate is {self.cnn_rate}", "0 or more, e.g. 1e-4")
 
     @property
     def clips(self) -> bool:
@@ -219,6 +241,8 @@ class TrainSettings:
             chosen["fusion"] = FUSIONS[0]
         if self.features:
             del chosen["backbone"]
+        if not self.fine_tune:
+            del chosen["cnn_rate"]
         found = filled(self, chosen)
         if found.scheduled and found.epochs < 2:
             raise UsageError(
@@ -258,8 +282,8 @@ _CHOICES = {
 }
 _KEPT_BY_INIT = (
     "data", "format", "limit", "frames", "model", "rnn", "layers", "fusion", "backbone",
-    "weights", "image_size", "features", "tokenizer", "min_count", "hidden", "embedding",
-    "frozen_words", "output", "tie", "holdout", "seed",
+    "weights", "image_size", "features", "fine_tune", "tokenizer", "min_count", "hidden",
+    "embedding", "frozen_words", "output", "tie", "holdout", "seed",
 )  # fmt: skip
 _LIKELIHOOD = {"smoothing": 0.1, "learning_rate": 1e-3}
 # Small steps, and a net that draws captions as it will in use.
@@ -269,6 +293,7 @@ _REWARD = {
     "smoothing": 0.0,
     "mirror": False,
     "learning_rate": 2e-4,
+    "cnn_rate": 5e-5,
     "batch": 32,
     "epochs": 6,
 }
@@ -281,6 +306,7 @@ _BUILT_IN = {
     "dropout": 0.1,
     "feature_dropout": 0.0,
     "learning_rate": 4e-3,
+    "cnn_rate": 1e-3,
     "mirror": False,
     "batch": 32,
     "epochs": 10,
@@ -291,6 +317,7 @@ _PHOTOS = {
     "embedding": 384,
     "dropout": 0.5,
     "feature_dropout": 0.3,
+    "cnn_rate": 1e-4,
     "mirror": True,
     "batch": 32,
     "epochs": 15,

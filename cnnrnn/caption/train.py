@@ -14,10 +14,10 @@ from cnnrnn.caption import data as readers
 from cnnrnn.caption import vectors as word_vectors
 from cnnrnn.caption.batches import CaptionBatches, encoded, mirrorable
 from cnnrnn.caption.prepare import (
-    FEATURE_OUTPUT,
     Pictures,
     build_vocabulary,
     extractor,
+    feature_output,
     with_features,
 )
 from cnnrnn.caption.settings import LEARNED, WORD2VEC, TrainSettings
@@ -169,7 +169,7 @@ def _provenance(prepared: Prepared) -> dict:
     settings = prepared.settings
     found = {
         "data_fingerprint": prepared.data.fingerprint(),
-        "feature_output": FEATURE_OUTPUT[settings.model],
+        "feature_output": feature_output(settings),
         "pictures": len(prepared.data.examples),
     }
     if settings.built_in:
@@ -191,23 +191,22 @@ def _provenance(prepared: Prepared) -> dict:
 
 
 def _model(prepared: Prepared, row_shape: tuple[int, ...]):
+    from cnnrnn.caption.fine_tuned import FineTuned
     from cnnrnn.caption.models import MODELS
 
     settings = prepared.settings
-    more = {"fusion": settings.fusion} if settings.fusion else {}
-    model = MODELS[settings.model](
-        vocabulary_size=len(prepared.vocabulary),
-        feature_shape=row_shape,
-        hidden=settings.hidden,
-        embedding=settings.embedding,
-        feature_dropout=settings.feature_dropout,
-        dropout=settings.dropout,
-        rnn=settings.rnn,
-        layers=settings.layers,
-        frozen_words=settings.frozen_words,
-        head=settings.head,
-        **more,
-    )
+    names = (
+        "hidden", "embedding", "feature_dropout", "dropout", "rnn", "layers", "frozen_words",
+        "head",
+    )  # fmt: skip
+    writer = {name: getattr(settings, name) for name in names}
+    writer |= {"fusion": settings.fusion} if settings.fusion else {}
+    writer["vocabulary_size"] = len(prepared.vocabulary)
+    if settings.fine_tune:
+        size = extractor(settings).size
+        model = FineTuned(settings.backbone, size, settings.model, writer, settings.weights)
+    else:
+        model = MODELS[settings.model](feature_shape=row_shape, **writer)
     model.build()
     return model
 
@@ -235,7 +234,8 @@ def _fit(run: Run, prepared: Prepared, training: Pictures, aside: Pictures, resu
     from cnnrnn.caption.reward import RewardBatches
     from cnnrnn.caption.scheduled import ScheduledBatches
     from cnnrnn.caption.validate import Validation
-    from cnnrnn.training.fit import FitSettings, fit
+    from cnnrnn.training.fit import FitSettings, fit, optimizer
+    from cnnrnn.training.optimizers import TwoSpeeds
 
     settings = prepared.settings
     mirrored = None
@@ -251,15 +251,26 @@ def _fit(run: Run, prepared: Prepared, training: Pictures, aside: Pictures, resu
         batches = RewardBatches(batches)
     elif settings.scheduled:
         batches = ScheduledBatches(batches, settings.scheduled, settings.epochs)
+    chosen, by = FitSettings.of(settings), None
+    if settings.fine_tune:
+        by = optimizer(
+            chosen,
+            TwoSpeeds,
+            slow=len(model.top.trainable_variables),
+            share=settings.cnn_rate / settings.learning_rate,
+            # Words that are still chance would only spoil it.
+            wait=0 if settings.init else batches.steps(),
+        )
     return fit(
         model,
         _loss(settings),
         batches,
         Validation(prepared.vocabulary, aside, _batches(prepared, aside, None)),
         MONITOR,
-        FitSettings.of(settings),
+        chosen,
         run,
         resume,
+        by=by,
     )
 
 

@@ -31,6 +31,7 @@ def warm_start(model, vocabulary: Vocabulary, path: Path | str) -> None:
     Raises:
         CnnRnnError: no such run, or its weights are of another shape.
     """
+    from cnnrnn.caption.fine_tuned import parts
     from cnnrnn.training.fit import load_model
 
     run = Run.open(path, TASK)
@@ -38,11 +39,14 @@ def warm_start(model, vocabulary: Vocabulary, path: Path | str) -> None:
     theirs = Vocabulary.load(run.path / "vocabulary.json")
     numbers = {word: number for number, word in enumerate(theirs.words)}
     shared = [(new, numbers[word]) for new, word in enumerate(vocabulary.words) if word in numbers]
+    (top, writer), (their_top, their_writer) = parts(model), parts(other)
+    _check_same_shape(writer, their_writer, run)
+    if their_top is not None:
+        top.set_weights(their_top.get_weights())
     # These have a row or column for each word; every other weight is taken as it is.
-    axes = {variable.path: axis for variable, axis in model.by_word()}
+    axes = {variable.path: axis for variable, axis in writer.by_word()}
     numpy = backend.keras().ops.convert_to_numpy
-    _check_same_shape(model, other, run)
-    for variable, known in zip(model.weights, other.get_weights(), strict=True):
+    for variable, known in zip(writer.weights, their_writer.get_weights(), strict=True):
         axis = axes.get(variable.path)
         if axis is not None:
             known = _by_word(numpy(variable), known, axis, shared)
@@ -71,10 +75,13 @@ def check_alike(settings: TrainSettings) -> None:
     run = Run.open(settings.init, TASK)
     theirs = TrainSettings.from_config(run.config)
     names = ("model", "rnn", "layers", "hidden", "embedding", "output", "tie", "fusion")
-    _refuse(
-        run,
-        {f"--{name}": (getattr(theirs, name), getattr(settings, name)) for name in names},
-    )
+    pairs = {f"--{name}": (getattr(theirs, name), getattr(settings, name)) for name in names}
+    if theirs.fine_tune:  # a top can be begun with what is not fine-tuned, but not left out
+        pairs |= {
+            "--fine-tune": (True, settings.fine_tune),
+            "--backbone": (theirs.backbone, settings.backbone),
+        }
+    _refuse(run, pairs)
 
 
 def _check_same_shape(model, other, run: Run) -> None:

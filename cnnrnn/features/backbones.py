@@ -1,9 +1,10 @@
 """The registry of backbones: networks that turn pixels into vectors or grids, and their weights.
 
-Every backbone takes RGB float32 NHWC in [0, 255] and has three outputs:
+Every backbone takes RGB float32 NHWC in [0, 255] and has these outputs:
 
     pooled   (D,)      the grid's average, or a fully connected layer (VGG: fc2; scenes: its own)
     grid     (H, W, D) a convolution map
+    below    (H, W, D) the map under the top that may be fine-tuned, see `tops`
     pixels   (h, w, 3) uint8, oriented and resized: what lies below the first layer
 
 Shapes: B batch, h x w the picture's pixels, H x W the grid's cells, D the features of a cell.
@@ -17,7 +18,6 @@ from __future__ import annotations
 import contextlib
 import difflib
 import hashlib
-import math
 import os
 import sys
 import warnings
@@ -26,13 +26,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cnnrnn import backend
 from cnnrnn.errors import CnnRnnError, UsageError
-from cnnrnn.features import scenes_cnn
+from cnnrnn.features import loading, scenes_cnn
 
-OUTPUTS = ("pooled", "grid", "pixels")
+OUTPUTS = ("pooled", "grid", "below", "pixels")
 RANDOM_SEED = 0
 _SCENES_WEIGHTS = Path(__file__).parent / "weights" / "scenes.weights.h5"
 # MobileNetV2 has a set of ImageNet weights for each of these sizes, and 224 serves all others.
@@ -60,6 +58,9 @@ class Backbone:
     pooled: str = ""  # the layer that is `pooled`; "": the grid's average
     pooled_depth: int = 0
     top_file: str = ""  # Keras' name of the weights with the classifier, where `pooled` is in it
+    below: str = ""  # the layer that is `below`; "": the network has no such output
+    below_depth: int = 0
+    below_cells: Callable[[int], int] | None = None  # where they are not those of the grid
     # Variance of random kernels times their fan-in. 2 (He et al. 2015) keeps the scale behind ReLU;
     # the sums of ResNet need less and the gates of EfficientNet more to stay within float16.
     random_gain: float = 2.0
@@ -73,6 +74,9 @@ class Backbone:
         """
         if output not in OUTPUTS:
             raise UsageError(f"no output {output!r}", f"one of {', '.join(OUTPUTS)}")
+        if output == "below" and not self.below:
+            known = ", ".join(each.name for each in REGISTRY.values() if each.below)
+            raise UsageError(f"{self.name} has no top to fine-tune", f"one of {known}")
         asked = (size, size) if isinstance(size, int) else tuple(size or (self.size, self.size))
         minimum = 1 if output == "pixels" else self.minimum
         if len(asked) != 2 or min(asked) < minimum:
@@ -96,6 +100,9 @@ class Backbone:
             return (height, width, 3)
         if output == "grid":
             return (self.cells(height), self.cells(width), self.depth)
+        if output == "below":
+            cells = self.below_cells or self.cells
+            return (cells(height), cells(width), self.below_depth)
         return (self.pooled_depth or self.depth,)
 
     def weights_file(self, weights: str, output: str, size: tuple[int, int]) -> Path | None:
@@ -150,7 +157,7 @@ class Backbone:
         Args:
             weights: `auto`, `imagenet`, `random` or a path; a path is loaded as
                 `keras.applications` does with `weights=PATH`.
-            output: `pooled` or `grid`.
+            output: `pooled`, `grid` or `below`.
             size: (h, w) as `input_size` gives it; (None, None), for networks of
                 `keras.applications` and their grids, takes pictures of any size.
             layer: a layer of the network to stop at instead.
@@ -162,24 +169,46 @@ class Backbone:
         Raises:
             CnnRnnError: weights that are missing, cannot be downloaded, or do not fit.
         """
-        path = self.weights_file(weights, output, size)
         keras = backend.keras()
+        # Whatever a training computes in: what is cached is the same for all.
+        with backend.policy("float32"):
+            network = self._network(weights, output, size)
+            inputs = keras.Input((*size, 3), name="pictures")
+            features = self._part(network, network.input, output, layer)
+            features = features(self._preprocessed(inputs))
+            return keras.Model(inputs, features, name=f"{self.name}_{output}")
+
+    def build_top(self, weights: str, output: str, size: tuple[int, int]) -> Any:
+        """What lies above the output `below`: from (B, *row_shape("below")) to (B, *row_shape).
+
+        Args and Raises: see `build`.
+        """
+        with backend.policy("float32"):
+            network = self._network(weights, output, size)
+            return self._part(network, network.get_layer(self.below).output, output)
+
+    def _network(self, weights: str, output: str, size: tuple[int | None, int | None]) -> Any:
+        """The whole network with its weights, without the preprocessing."""
+        path = self.weights_file(weights, output, size)
         if not self.application:
             network = scenes_cnn.build(size)
         else:
             network = self._application(path, weights, output, size)
         if path is None:
-            _fill_randomly(network, self.random_gain)
+            loading.fill_randomly(network, self.random_gain, RANDOM_SEED)
         elif not self.application or weights not in ("auto", "imagenet"):
-            self._load(network, path, output)
-        inputs = keras.Input((*size, 3), name="pictures")
-        layer = layer or (output == "pooled" and self.pooled) or self.grid
-        features = keras.Model(network.input, network.get_layer(layer).output)(
-            self._preprocessed(inputs)
-        )
+            own = f"keras.applications.{self.application}(include_top={self._has_top(output)})"
+            loading.load(network, path, self.name, own if self.application else "make backbone")
+        return network
+
+    def _part(self, network: Any, begin: Any, output: str, layer: str = "") -> Any:
+        """From a tensor of the network to an output, or to a layer."""
+        keras = backend.keras()
+        named = {"pooled": self.pooled, "below": self.below}.get(output)
+        features = network.get_layer(layer or named or self.grid).output
         if output == "pooled" and not self.pooled:
             features = keras.layers.GlobalAveragePooling2D(name="pooled")(features)
-        return keras.Model(inputs, features, name=f"{self.name}_{output}")
+        return keras.Model(begin, features)
 
     def _has_top(self, output: str) -> bool:
         return output == "pooled" and bool(self.top_file)
@@ -214,26 +243,6 @@ class Backbone:
                 f"put the file {path.name} into {path.parent}/, or give --weights PATH or random",
             ) from error
 
-    def _load(self, network: Any, path: Path, output: str) -> None:
-        # Keras only warns about layers that the file lacks: what stays not a number was not loaded.
-        for variable in network.weights:
-            variable.assign(np.full(variable.shape, np.nan, np.float32))
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                network.load_weights(path)
-            if any(np.isnan(array).any() for array in network.get_weights()):
-                raise ValueError("some layers are not in the file")
-        # A foreign or damaged file fails as ValueError, OSError, KeyError or TypeError.
-        except Exception as error:
-            own = f"keras.applications.{self.application}(include_top={self._has_top(output)})"
-            raise CnnRnnError(
-                f"{path} does not fit {self.name}",
-                f"expected the weights of {own if self.application else 'make backbone'}: "
-                f"{len(network.weights)} arrays with {network.count_params():,} numbers, "
-                "as .weights.h5 or .h5",
-            ) from error
-
 
 def _by(size: tuple[int, ...]) -> str:
     return "x".join(str(side) for side in size)
@@ -242,22 +251,6 @@ def _by(size: tuple[int, ...]) -> str:
 def _keras_models() -> Path:
     """Where Keras keeps weights: beneath $KERAS_HOME, else ~/.keras."""
     return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models"
-
-
-def _fill_randomly(network: Any, gain: float) -> None:
-    """Set all kernels from one NumPy generator: the same numbers on every backend.
-
-    Kernels have variance gain / fan-in; biases and normalisations keep their first values.
-    """
-    generator = np.random.default_rng(RANDOM_SEED)
-    for variable in network.weights:
-        shape = tuple(variable.shape)
-        if len(shape) < 2:
-            continue
-        # A depthwise kernel (h, w, D, 1) sees h x w numbers, any other all but its last axis.
-        fan_in = math.prod(shape[:2] if len(shape) == 4 and shape[3] == 1 else shape[:-1])
-        values = generator.standard_normal(shape, dtype=np.float32)
-        variable.assign(values * math.sqrt(gain / fan_in))
 
 
 def _halved(times: int) -> Callable[[int], int]:
@@ -285,22 +278,27 @@ REGISTRY: dict[str, Backbone] = {
             "scenes", scenes_cnn.SIZE, 32, scenes_cnn.STRIDE, _halved(3),
             scenes_cnn.GRID_DEPTH, "grid",
             pooled="pooled", pooled_depth=scenes_cnn.POOLED_DEPTH,
+            below="placed", below_depth=scenes_cnn.CODED,
         ),
         Backbone(
             "mobilenet_v2", 224, 32, 32, _halved(5), 1280, "out_relu",
             f"mobilenet_v2_{_KERNELS}_1.0_{{size}}_no_top.h5", "MobileNetV2", "mobilenet_v2",
+            below="block_15_add", below_depth=160,
         ),
         Backbone(
             "efficientnet_b0", 224, 32, 32, _halved(5), 1280, "top_activation",
             "efficientnetb0_notop.h5", "EfficientNetB0", "efficientnet", random_gain=3.0,
+            below="block6d_add", below_depth=192,
         ),
         Backbone(
             "resnet50", 224, 32, 32, _halved(5), 2048, "conv5_block3_out",
             f"resnet50_{_KERNELS}_notop.h5", "ResNet50", "resnet", random_gain=1.0,
+            below="conv4_block6_out", below_depth=1024, below_cells=_halved(4),
         ),
         Backbone(
             "resnet101", 224, 32, 32, _halved(5), 2048, "conv5_block3_out",
             f"resnet101_{_KERNELS}_notop.h5", "ResNet101", "resnet", random_gain=1.0,
+            below="conv4_block23_out", below_depth=1024, below_cells=_halved(4),
         ),
         Backbone(
             "inception_v3", 299, 75, 32, _inception_cells, 2048, "mixed10",
@@ -309,12 +307,12 @@ REGISTRY: dict[str, Backbone] = {
         Backbone(
             "vgg16", 224, 32, 16, _vgg_cells, 512, "block5_conv3",
             f"vgg16_{_KERNELS}_notop.h5", "VGG16", "vgg16",
-            "fc2", 4096, f"vgg16_{_KERNELS}.h5",
+            "fc2", 4096, f"vgg16_{_KERNELS}.h5", "block4_pool", 512,
         ),
         Backbone(
             "vgg19", 224, 32, 16, _vgg_cells, 512, "block5_conv4",
             f"vgg19_{_KERNELS}_notop.h5", "VGG19", "vgg19",
-            "fc2", 4096, f"vgg19_{_KERNELS}.h5",
+            "fc2", 4096, f"vgg19_{_KERNELS}.h5", "block4_pool", 512,
         ),
     )
 }  # fmt: skip

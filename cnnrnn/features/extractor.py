@@ -34,7 +34,7 @@ class Extractor(Pipeline):
     Args:
         backbone: a name in `backbones.REGISTRY`.
         weights: `auto` (shipped, or else imagenet), `imagenet`, `random` or a path.
-        output: `grid` (H, W, D), `pooled` (D,) or `pixels` (h, w, 3).
+        output: `grid` (H, W, D), `pooled` (D,), `below` (H, W, D) or `pixels` (h, w, 3).
         size: side of the network's input in pixels, or (height, width); None: its usual one.
         variant: "" or `mirror` (left and right exchanged before the network).
         engine: `auto` or a name in `engines.ENGINES`.
@@ -87,10 +87,12 @@ class Extractor(Pipeline):
             return FeatureSpec(
                 "pixels", "", "pixels", size, "uint8", PIXELS_VERSION, variant=self.variant
             )
+        below = self.output == "below"
         return FeatureSpec(
             self.backbone.name,
             self.backbone.weights_hash(self.weights, self.output, self.size),
-            self.output,
+            # Where the top begins may be chosen anew one day.
+            self.backbone.below if below else self.output,
             size,
             preprocessing=self.backbone.preprocessing,
             variant=self.variant,

@@ -18,7 +18,7 @@ from cnnrnn import backend
 
 SIZE, STRIDE = 112, 8
 GRID_DEPTH, POOLED_DEPTH = 128, 192
-_CODED = 112  # channels where the position code is added
+CODED = 112  # channels where the position code is added
 
 
 def build(size: int | tuple[int, int] = SIZE) -> Any:
@@ -47,10 +47,10 @@ def build(size: int | tuple[int, int] = SIZE) -> Any:
     x = convolution(x, 24, 5, 2, "edges")
     x = convolution(x, 48, 3, 2, "strokes")
     x = convolution(x, 64, 3, 1, "shapes")
-    x = convolution(x, _CODED, 3, 2, "parts")
+    x = convolution(x, CODED, 3, 2, "parts")
     # A Rescaling's offset may be an array: it adds a constant map with a layer that every engine
     # and every backend knows.
-    code = position_code(x.shape[1], x.shape[2], _CODED)
+    code = position_code(x.shape[1], x.shape[2], CODED)
     x = layers.Rescaling(1.0, code.tolist(), name="placed")(x)
     x = convolution(x, GRID_DEPTH, 3, 1, "things")
     grid = convolution(x, GRID_DEPTH, 1, 1, "grid")
