@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,7 @@ from cnnrnn.text.vocabulary import UNSPOKEN, Vocabulary
 from cnnrnn.training.check import Check
 from cnnrnn.training.chosen import check_same
 from cnnrnn.training.outline import (
+    Flags,
     TrainOutcome,
     begin,
     check_usable,
@@ -85,7 +86,7 @@ def train(
     settings: TrainSettings,
     root: Path | str = "runs",
     name: str | None = None,
-    deterministic: bool = False,
+    flags: Flags = Flags(),
     resume: Path | str | None = None,
 ) -> TrainOutcome:
     """Train a captioner and keep it as a run.
@@ -94,26 +95,26 @@ def train(
         settings: see `TrainSettings`; with `resume` those of the run are taken instead.
         root: the folder of all runs.
         name: of the new run; None counts on.
-        deterministic: the same seed gives the same weights to the last bit.
+        flags: see `outline.Flags`; with `resume` those of the run too.
         resume: a run to go on with after its last finished epoch.
 
     Raises:
         CnnRnnError: no data, a run that does not fit, a loss that is no number.
         Interrupted: Ctrl-C; the run can be resumed.
     """
-    begun = begin(TrainSettings, settings, TASK, root, name, deterministic, resume)
-    run, deterministic = begun.run, begun.deterministic
+    begun = begin(TrainSettings, settings, TASK, root, name, flags, resume)
+    run, flags = begun.run, begun.flags
     prepared = prepare(begun.settings)
     if prepared.settings.init and not run:
         check_alike(prepared.settings)
     prepared.check.tell()
     settings = prepared.settings
-    config = settings.as_config() | {"deterministic": deterministic}
+    config = settings.as_config() | asdict(flags)
     if run:
         check_same(run, _provenance(prepared), prepared.vocabulary)
         run.record_command()
     backend.configure(
-        seed=settings.seed, deterministic=deterministic, precision=settings.precision
+        seed=settings.seed, deterministic=flags.deterministic, precision=settings.precision
     )
     training = with_features(settings, prepared.data.split("train"))
     tell_failures(prepared.data.name, training.failures, "pictures")
@@ -276,8 +277,9 @@ def _begin(model, prepared: Prepared, training: Pictures) -> None:
 
 
 def _conclude(run: Run, prepared: Prepared, training: Pictures, aside: Pictures, result) -> str:
-    """Score the best epoch on the pictures kept aside, with its baselines; write the report."""
+    """Score the best epoch on what was kept aside, with its baselines; write card and report."""
     from cnnrnn.caption.captioner import Captioner
+    from cnnrnn.caption.card import write_card
     from cnnrnn.caption.evaluate import score_captioner
     from cnnrnn.caption.report import write_report
 
@@ -287,6 +289,7 @@ def _conclude(run: Run, prepared: Prepared, training: Pictures, aside: Pictures,
     evaluations = score_captioner(captioner, aside, training, search, prepared.settings.seed)
     best = evaluations[0]
     run.finish(MONITOR, result.best_value, result.best_epoch, best.scores)
+    write_card(run, captioner, evaluations, f"{len(aside.examples)} pictures kept aside")
     write_report(run, captioner, evaluations, aside, "training pictures kept aside", search)
     return reached(
         result,
