@@ -22,10 +22,10 @@ def write_card(
         evaluations: the captioner's first, then the baselines'.
         which: what was scored, in words.
     """
-    one, many = ("clip", "clips") if captioner.clips else ("picture", "pictures")
+    one, many = captioner.medium.one, captioner.medium.many
     purpose = card.Purpose(
         does=f"It writes a sentence for a {one}: a convolutional net sees, a recurrent one writes.",
-        unit="pictures",
+        unit=many,
         seen=many,
         limits=(
             f"It has {len(captioner.vocabulary):,} words, those of its captions, in their language "

@@ -25,6 +25,7 @@ from cnnrnn.caption.warm_start import check_alike, warm_start
 from cnnrnn.features.familiarity import SAMPLE, Familiarity
 from cnnrnn.features.precomputed import open_features
 from cnnrnn.features.selection import tell_failures
+from cnnrnn.media.medium import CLIPS, PICTURES
 from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.text.tokenizer import Tokenizer
 from cnnrnn.text.vectors import WordVectors
@@ -32,6 +33,7 @@ from cnnrnn.text.vocabulary import UNSPOKEN, Vocabulary
 from cnnrnn.training.check import Check
 from cnnrnn.training.chosen import check_same
 from cnnrnn.training.outline import (
+    NO_FLAGS,
     Flags,
     TrainOutcome,
     begin,
@@ -47,6 +49,10 @@ from cnnrnn.training.splits import hold_out
 TASK = "caption"
 MONITOR = "val_CIDEr"
 _TRIAL_PICTURES = 32
+_TAKE = {
+    PICTURES: "for clips: --model clip-lstm --frames 8",
+    CLIPS: "for pictures leave out --frames, and take a model for them",
+}  # what to do where the data are the other
 
 
 @dataclass
@@ -66,6 +72,7 @@ class Prepared:
 def prepare(settings: TrainSettings) -> Prepared:
     """Read and check the data and decide what the settings left open; touches no pixels."""
     data = readers.load(settings.data, settings.format, settings.limit)
+    data.taken_for(settings.medium, _TAKE[settings.medium])
     training = data.split("train")
     captions = sum(len(each.captions) for each in training)
     chosen, settings = settings, settings.resolved(len(training), captions)
@@ -86,7 +93,7 @@ def train(
     settings: TrainSettings,
     root: Path | str = "runs",
     name: str | None = None,
-    flags: Flags = Flags(),
+    flags: Flags = NO_FLAGS,
     resume: Path | str | None = None,
 ) -> TrainOutcome:
     """Train a captioner and keep it as a run.
@@ -117,13 +124,14 @@ def train(
         seed=settings.seed, deterministic=flags.deterministic, precision=settings.precision
     )
     training = with_features(settings, prepared.data.split("train"))
-    tell_failures(prepared.data.name, training.failures, "pictures")
+    unit = settings.medium.many
+    tell_failures(prepared.data.name, training.failures, unit)
     usable = len(training.examples)
     kept, aside = hold_out(usable, settings.holdout, settings.seed)
     if run:
-        check_usable(run, usable, "pictures")
+        check_usable(run, usable, unit)
     else:
-        run = new_run(root, TASK, name, config | _provenance(prepared), usable, "pictures")
+        run = new_run(root, TASK, name, config | _provenance(prepared), usable, unit)
         prepared.vocabulary.save(run.path / "vocabulary.json")
     result = _fit(run, prepared, training.part(kept), training.part(aside), bool(resume))
     summary = _conclude(run, prepared, training.part(kept), training.part(aside), result)
@@ -289,12 +297,12 @@ def _conclude(run: Run, prepared: Prepared, training: Pictures, aside: Pictures,
     evaluations = score_captioner(captioner, aside, training, search, prepared.settings.seed)
     best = evaluations[0]
     run.finish(MONITOR, result.best_value, result.best_epoch, best.scores)
-    write_card(run, captioner, evaluations, f"{len(aside.examples)} pictures kept aside")
-    write_report(run, captioner, evaluations, aside, "training pictures kept aside", search)
+    kept = f"{len(aside.examples)} {captioner.medium.many} kept aside"
+    write_card(run, captioner, evaluations, kept)
+    write_report(run, captioner, evaluations, aside, search)
     return reached(
         result,
-        f"BLEU-4 {best.scores['Bleu_4']:.3f}, CIDEr {best.scores['CIDEr']:.3f} on "
-        f"{len(aside.examples)} pictures kept aside",
+        f"BLEU-4 {best.scores['Bleu_4']:.3f}, CIDEr {best.scores['CIDEr']:.3f} on {kept}",
     )
 
 

@@ -22,6 +22,7 @@ from cnnrnn.text.vocabulary import Vocabulary
 from cnnrnn.training.check import Check
 from cnnrnn.training.chosen import check_same
 from cnnrnn.training.outline import (
+    NO_FLAGS,
     Flags,
     TrainOutcome,
     begin,
@@ -89,7 +90,7 @@ def train(
     settings: TrainSettings,
     root: Path | str = "runs",
     name: str | None = None,
-    flags: Flags = Flags(),
+    flags: Flags = NO_FLAGS,
     resume: Path | str | None = None,
     data: readers.RegionData | None = None,
 ) -> TrainOutcome:

@@ -56,6 +56,9 @@ class Flags:
         return cls(**{name: bool(given.get(name)) for name in cls.__dataclass_fields__})
 
 
+NO_FLAGS = Flags()
+
+
 @dataclass
 class Begun:
     """How a training begins.

@@ -14,6 +14,7 @@ from cnnrnn.training.check import Check, named
 from cnnrnn.training.chosen import check_same
 from cnnrnn.training.dataset import limited
 from cnnrnn.training.outline import (
+    NO_FLAGS,
     Flags,
     TrainOutcome,
     begin,
@@ -67,7 +68,7 @@ def train(
     settings: TrainSettings,
     root: Path | str = "runs",
     name: str | None = None,
-    flags: Flags = Flags(),
+    flags: Flags = NO_FLAGS,
     resume: Path | str | None = None,
     brief: bool = False,
 ) -> TrainOutcome:

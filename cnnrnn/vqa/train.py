@@ -14,6 +14,7 @@ from cnnrnn.features.selection import tell_failures
 from cnnrnn.training.check import Check
 from cnnrnn.training.chosen import check_same
 from cnnrnn.training.outline import (
+    NO_FLAGS,
     Flags,
     TrainOutcome,
     begin,
@@ -84,7 +85,7 @@ def train(
     settings: TrainSettings,
     root: Path | str = "runs",
     name: str | None = None,
-    flags: Flags = Flags(),
+    flags: Flags = NO_FLAGS,
     resume: Path | str | None = None,
     brief: bool = False,
     data: readers.VqaData | None = None,
