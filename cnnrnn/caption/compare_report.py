@@ -64,13 +64,15 @@ def write_page(path: Path, table: Table, claims: Sequence[Claim], quick: bool) -
         "Captions",
         *_cells(table, _QUALITY),
         note=f"On {table.count} test {table.unit}. `{_named(SHUFFLED, table)}`: CIDEr of the same "
-        f"captions beside other {table.unit}. `human`: the first caption that people wrote, scored by the others."
+        f"captions beside other {table.unit}. `human`: the first caption that people "
+        "wrote, scored by the others."
         + ("" if _has_meteor(table) else f" {_NO_METEOR}."),
     )
     report.table(
         "Models",
         *_cells(table, _MANNER),
         note="`new captions`: the share that is no training caption, word for word. "
-        f"`{_named(_HEADS['milliseconds'], table)}`: the model alone, from features. The perplexity of `vectors` is that of cosines.",
+        f"`{_named(_HEADS['milliseconds'], table)}`: the model alone, from features. "
+        "The perplexity of `vectors` is that of cosines.",
     )
     report.write(path)

@@ -117,7 +117,9 @@ def _origin(
     config: Mapping[str, Any], unit: str, built_in: bool
 ) -> Iterable[tuple[str, Any]]:
     name = Path(config["data"]).name
-    versions = ", ".join(f"{key.replace('_', ' ')} {config[key]}" for key in _WORLD if key in config)
+    versions = ", ".join(
+        f"{key.replace('_', ' ')} {config[key]}" for key in _WORLD if key in config
+    )
     yield "data", f"{name}, the built-in world ({versions})" if built_in else name
     yield unit, f"{config[f'usable_{unit}']:,}, with those that were kept aside"
     yield "fingerprint of the data", config["data_fingerprint"]
