@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -107,6 +108,9 @@ def test_keras_comes_from_backend_only(module):
     assert "keras" not in names, "write: from cnnrnn import backend; keras = backend.keras()"
 
 
+_BY_TEXT = re.compile(r"(importlib\.)?(import_module|__import__)\(|sys\.modules\[")
+
+
 def named_backends(code: str) -> set[str]:
     """What a module says of a backend but to compare its name: imports of every form, also from
     inside Keras and by a text, and names that it usually has."""
@@ -120,11 +124,8 @@ def named_backends(code: str) -> set[str]:
             found.add(node.id)
         elif isinstance(node, ast.Attribute):
             found.add(node.attr)
-        elif isinstance(node, (ast.Call, ast.Subscript)):  # import_module("..."), modules["..."]
-            inside = node.args if isinstance(node, ast.Call) else [node.slice]
-            texts = [each.value for each in inside if isinstance(each, ast.Constant)]
-            if "get" not in ast.unparse(node).split("(")[0]:  # the name of one, from the settings
-                found |= {text.split(".")[0] for text in texts if isinstance(text, str)}
+        elif isinstance(node, (ast.Call, ast.Subscript)) and _BY_TEXT.match(ast.unparse(node)):
+            found |= set(re.findall(r"\w+", ast.unparse(node)))
     return found & {"tf", "tensorflow", "torch", "jax", "jnp"}
 
 
