@@ -57,5 +57,25 @@ def test_without_the_extra_nothing_begins(absent, tmp_path):
 
 
 def test_a_run_that_is_resumed_goes_on_writing(tmp_path):
+    pytest.importorskip("tensorboard", reason="needs the extra tensorboard")
+    from fit_helpers import Figures, start
+
+    from cnnrnn.training.fit import Interrupted
+
     run = Run.create(tmp_path, "caption", "mine", {"tensorboard": True})
     assert Flags.of(run.config) == Flags(tensorboard=True)
+    with pytest.raises(Interrupted):
+        start(run, Figures(4.0, KeyboardInterrupt()))
+    write_events(run.path, {"epoch": 2, "val_loss": 9.0})  # killed before the epoch was saved
+    start(Run.open(run.path), Figures(3.0, 2.0, 1.0), resume=True)
+    found = scalars(run.path / FOLDER)
+    assert found["val_loss"] == [(1, 4.0), (2, 3.0), (3, 2.0), (4, 1.0)]
+    assert set(found) == set(run.log()[0]) - {"epoch"}
+
+
+def test_a_run_without_it_writes_none(tmp_path):
+    from fit_helpers import Figures, start
+
+    run = Run.create(tmp_path, "caption", "mine")
+    start(run, Figures(4.0, 3.0, 2.0, 1.0))
+    assert not (run.path / FOLDER).exists()
