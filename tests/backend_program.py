@@ -108,7 +108,8 @@ def tried(task: str, name: str) -> dict[str, float]:
         load_model(run.best)
         (row,) = run.log()
     difference = max(
-        float(np.abs(one - other).max(initial=0)) for one, other in zip(before, after, strict=True)
+        float(np.abs(one * 1.0 - other * 1.0).max(initial=0))
+        for one, other in zip(before, after, strict=True)
     )
     return {"loss": row["loss"], "difference": difference}
 
