@@ -194,6 +194,11 @@ seed_options = block(
 )
 """`seed`: int; `deterministic`: bool."""
 
+tensorboard_option = click.option(
+    "--tensorboard", is_flag=True, help="Write the log for TensorBoard too, into the run's events/."
+)
+"""`tensorboard`: bool, for `train`."""
+
 device_options = block(
     click.option(
         "--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto",

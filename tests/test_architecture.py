@@ -3,13 +3,15 @@
 1. errors, files, console, media, text, scenes: know nothing of tasks or of the floors above.
 2. features, regions, training and the word decoder stand on floor 1.
 3. Tasks stand on both and never import each other. The root `cli` adds them.
-4. Command modules are light. 5. Keras comes from `backend.keras()`, TensorFlow from nowhere.
+4. Command modules are light. 5. Keras comes from `backend.keras()`, TensorFlow from nowhere, in
+whatever way it could be come by: models, layers and losses run on every backend.
 """
 
 from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -104,8 +106,62 @@ def test_command_modules_are_light(module):
 def test_keras_comes_from_backend_only(module):
     names = roots(imports(MODULES[module]))
     assert "keras" not in names, "write: from cnnrnn import backend; keras = backend.keras()"
-    if module not in BACKEND_NAMES:
-        assert not names & {"tensorflow", "jax", "torch"}, f"{module} names a backend"
+
+
+_BY_TEXT = re.compile(r"(importlib\.)?(import_module|__import__)\(|sys\.modules\[")
+
+
+def named_backends(code: str) -> set[str]:
+    """What a module says of a backend but to compare its name: imports of every form, also from
+    inside Keras and by a text, and names that it usually has."""
+    found = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            found |= {part for alias in node.names for part in alias.name.split(".")}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {*(node.module or "").split("."), *(alias.name for alias in node.names)}
+        elif isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, (ast.Call, ast.Subscript)) and _BY_TEXT.match(ast.unparse(node)):
+            found |= set(re.findall(r"\w+", ast.unparse(node)))
+    return found & {"tf", "tensorflow", "torch", "jax", "jnp"}
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m not in BACKEND_NAMES])
+def test_no_backend_is_named(module):
+    found = named_backends(MODULES[module].read_text(encoding="utf-8"))
+    assert not found, f"{module} names {found}: write it with keras.ops"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import tensorflow",
+        "import tensorflow as t",
+        "import tensorflow.nn as nn",
+        "from tensorflow import nn",
+        "from tensorflow.nn import relu",
+        "def call(self, x):\n    import tensorflow as t\n    return t.nn.relu(x)",
+        "from keras.src.backend import tensorflow as t",
+        "from keras.src.backend.tensorflow import nn",
+        "relu = keras.src.backend.tensorflow.nn.relu",
+        "relu = backend.tf.nn.relu",
+        "relu = tf.nn.relu",
+        "t = importlib.import_module('tensorflow.nn')",
+        "t = __import__('tensorflow')",
+        "t = sys.modules['tensorflow']",
+        "from jax import numpy",
+        "import torch.nn",
+    ],
+)
+def test_every_form_of_naming_a_backend_is_seen(code):
+    assert named_backends(code)
+
+
+def test_the_name_of_the_backend_may_be_compared():
+    assert not named_backends("if backend.name() == 'tensorflow':\n    pass")
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if floor(m) in (0, 1)])

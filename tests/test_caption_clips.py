@@ -91,6 +91,7 @@ def test_clips_find_their_run_and_pictures_theirs(place, capsys):
     [
         (["scenes:3", "--run", "runs/caption/film"], "scenes:3 is a picture"),
         ([str(DOOR), "scenes:3"], "scenes:3 is a picture"),
+        (["photo.jpg", "--run", "runs/caption/film"], "photo.jpg is a picture"),
     ],
 )
 def test_a_picture_where_a_clip_is_wanted(capsys, arguments, message):
@@ -110,3 +111,38 @@ def test_without_a_run_for_clips_it_is_one_line(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert call("caption", "predict", "clips:3") == 1
     assert "there is no run for clips here" in capsys.readouterr().err
+
+
+def test_a_data_set_of_clips_where_pictures_are_wanted(capsys, place):
+    Path("films.csv").write_text(f"clip,caption\n{DOOR},a door opens\n", encoding="utf-8")
+    assert call("caption", "train", "--data", "films.csv", "--dry-run") == 2
+    assert "films has captions of clips, and pictures are wanted (for clips: " in (
+        capsys.readouterr().err
+    )
+    run = place / "runs/caption/film"
+    assert call("caption", "evaluate", "--data", "scenes", "--limit", "2", "--run", run) == 2
+    assert "scenes has captions of pictures, and clips are wanted (name a run" in (
+        capsys.readouterr().err
+    )
+
+
+def test_a_data_set_of_pictures_where_clips_are_wanted(capsys):
+    photos = DOOR.parent / "captions.csv"
+    options = ("--data", photos, "--frames", "3", "--model", "clip-lstm", "--dry-run")
+    assert call("caption", "train", *options) == 2
+    assert "captions of pictures, and clips are wanted (for pictures leave out --frames" in (
+        capsys.readouterr().err
+    )
+
+
+def test_clips_are_called_clips(capsys, place):
+    run = place / "runs/caption/film"
+    assert "3 training clips kept aside" in (run / "report.html").read_text(encoding="utf-8")
+    card = (run / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "a sentence for a clip" in card and "On 3 clips kept aside" in card
+    options = ("--data", "clips", "--limit", "4", "--run", run)
+    assert call("caption", "evaluate", *options) == 0
+    found = capsys.readouterr()
+    assert "bootstrap over clips" in found.err and "pictures" not in found.out + found.err
+    assert call("caption", "evaluate", *options, "--no-baselines", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["clips"] == 4

@@ -57,7 +57,7 @@ def test_a_run_holds_all_that_it_promises(run):
     names = {path.name for path in run.path.iterdir()}
     assert names >= {
         "config.json", "command.txt", "log.csv", "best.keras", "last.keras", "state.json",
-        "vocabulary.json", "metrics.json", "report.html", "familiarity.npz",
+        "vocabulary.json", "metrics.json", "report.html", "familiarity.npz", "MODEL_CARD.md",
     }  # fmt: skip
     row = run.log()[-1]
     for name in ("proposal_objectness", "proposal_boxes", "final_objectness", "final_boxes"):

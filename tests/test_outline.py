@@ -11,6 +11,7 @@ from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.media.sources import Source, check_place
 from cnnrnn.training.found import check_weights, found_run, tell_run
 from cnnrnn.training.outline import (
+    Flags,
     TrainOutcome,
     begin,
     check_usable,
@@ -104,18 +105,18 @@ def test_fit_takes_what_settings_share():
 
 
 def test_a_new_training(tmp_path):
-    begun = begin(Settings, Settings(), TASK, tmp_path, "mine", True, None)
-    assert (begun.settings, begun.deterministic, begun.run) == (Settings(), True, None)
+    begun = begin(Settings, Settings(), TASK, tmp_path, "mine", Flags(True), None)
+    assert (begun.settings, begun.flags, begun.run) == (Settings(), Flags(True), None)
     run = new_run(tmp_path, TASK, "mine", {"data": "x"}, 12, "regions")
     assert run.config["usable_regions"] == 12
     with pytest.raises(UsageError, match="exists already"):
-        begin(Settings, Settings(), TASK, tmp_path, "mine", False, None)
+        begin(Settings, Settings(), TASK, tmp_path, "mine", Flags(), None)
 
 
 def test_a_resumed_training_takes_the_runs_own(tmp_path):
     run = Run.create(tmp_path, TASK, "mine", {"data": "theirs", "deterministic": True})
-    begun = begin(Settings, Settings(), TASK, tmp_path, None, False, run.path)
-    assert (begun.settings.data, begun.deterministic) == ("theirs", True)
+    begun = begin(Settings, Settings(), TASK, tmp_path, None, Flags(), run.path)
+    assert (begun.settings.data, begun.flags) == ("theirs", Flags(deterministic=True))
     assert begun.run.path == run.path
 
 

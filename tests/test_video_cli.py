@@ -84,7 +84,9 @@ def test_training_ends_with_a_run_and_three_lines(run):
     assert last[1].startswith("saved ") and "report.html" in last[1]
     assert last[2].startswith("next ")
     files = {file.name for file in path.iterdir()}
-    assert {"config.json", "labels.json", "best.keras", "metrics.json", "report.html"} <= files
+    assert {
+        "config.json", "labels.json", "best.keras", "metrics.json", "report.html", "MODEL_CARD.md",
+    } <= files  # fmt: skip
     page = (path / "report.html").read_text()
     for part in ("Confusion", "shuffled frames", "majority label", "Timelines"):
         assert part in page

@@ -109,7 +109,7 @@ def test_training_ends_with_a_run_and_three_lines(run):
     files = {file.name for file in path.iterdir()}
     assert {
         "config.json", "vocabulary.json", "answers.json", "confidence.json", "best.keras",
-        "metrics.json", "report.html", BLIND,
+        "metrics.json", "report.html", "MODEL_CARD.md", BLIND,
     } <= files  # fmt: skip
     page = (path / "report.html").read_text()
     for part in ("Accuracy", "Confusion of answers", "Calibration", "question-only", "hop by hop"):

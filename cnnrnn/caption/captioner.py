@@ -21,6 +21,7 @@ from cnnrnn.errors import CnnRnnError
 from cnnrnn.features.clip_vectors import ClipVectors
 from cnnrnn.features.extractor import Extractor
 from cnnrnn.features.familiarity import Familiarity
+from cnnrnn.media.medium import CLIPS, PICTURES, Medium
 from cnnrnn.media.sources import Source, as_source
 from cnnrnn.text.decoder import DecodeSettings, Sentence
 from cnnrnn.text.vocabulary import Vocabulary
@@ -78,6 +79,11 @@ class Captioner:
     def clips(self) -> bool:
         """Whether it captions clips, not pictures."""
         return self.run is not None and _takes_clips(self.run)
+
+    @property
+    def medium(self) -> Medium:
+        """What it captions."""
+        return CLIPS if self.clips else PICTURES
 
     @classmethod
     def load(

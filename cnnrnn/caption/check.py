@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from cnnrnn.caption.data import CaptionData
 from cnnrnn.errors import CnnRnnError
+from cnnrnn.text.scripts import SPACELESS, script_of
 from cnnrnn.text.vocabulary import Vocabulary
 from cnnrnn.training.check import Check, check_files, check_sentences, check_sides
 from cnnrnn.training.splits import SPLITS
@@ -27,8 +29,8 @@ def check(data: CaptionData, vocabulary: Vocabulary) -> Check:
     sizes = Counter(each.split for each in data.examples)
     captions = [text for each in data.examples for text in each.captions]
     if not sizes["train"]:
-        raise CnnRnnError(f"{data.name} has no training pictures", "check the column split")
-    found.rows += [(f"pictures {split}", str(sizes[split])) for split in SPLITS]
+        raise CnnRnnError(f"{data.name} has no training {data.UNIT}", "check the column split")
+    found.rows += [(f"{data.UNIT} {split}", str(sizes[split])) for split in SPLITS]
     each_has = len(captions) / len(data.examples)
     found.rows.append(("captions", f"{len(captions)} ({each_has:.1f} each)"))
     check_files(data.examples, found, data.UNIT)
@@ -38,7 +40,23 @@ def check(data: CaptionData, vocabulary: Vocabulary) -> Check:
         for split in SPLITS
     }
     check_sentences(texts, vocabulary, MAX_WORDS, found, "captions")
+    _check_scripts(captions, vocabulary.tokenizer, found)
     for split in SPLITS[1:]:
         if not sizes[split]:
-            found.warnings.append(f"no pictures in the split {split}: nothing to evaluate there")
+            found.warnings.append(f"no {data.UNIT} in the split {split}: nothing to evaluate there")
     return found
+
+
+def _check_scripts(captions: Sequence[str], tokenizer: str, found: Check) -> None:
+    """Captions in several scripts, and so in several languages: a net would mix them."""
+    counted = Counter(filter(None, map(script_of, captions)))
+    if len(counted) < 2:
+        return
+    there = ", ".join(f"{script} {count}" for script, count in counted.most_common())
+    spaceless = [script for script in counted if script in SPACELESS]
+    cut = ""
+    if spaceless and tokenizer != "characters":
+        cut = f"; {' and '.join(spaceless)} needs --tokenizer characters"
+    found.warnings.append(
+        f"the captions are in several scripts: {there} (train with one language at a time{cut})"
+    )

@@ -51,7 +51,7 @@ def _needs_picture(table: Table) -> Claim:
     lost = {model: table.lost(model) for model in table.seeing()}
     held = all(figure.low > 0 for figure in lost.values())
     return Claim(
-        "captions are of their pictures: beside others they lose",
+        f"captions are of their {table.unit}: beside others they lose",
         held if lost else None,
         listed(lost) + " lost" if lost else "no model was compared",
     )

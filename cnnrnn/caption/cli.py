@@ -194,6 +194,7 @@ _fit_options = options.block(
 @_net_options
 @_fit_options
 @options.seed_options
+@options.tensorboard_option
 @options.name_option
 @options.resume_options
 @click.option(
@@ -202,15 +203,13 @@ _fit_options = options.block(
 )  # fmt: skip
 @options.device_options
 @click.pass_context
-def train(
-    ctx, name, resume, config, init, dry_run, device, threads, deterministic, **_
-) -> int:  # fmt: skip
+def train(ctx, name, resume, config, init, dry_run, device, threads, **_) -> int:
     """Train a captioner and keep it in runs/caption/."""
     from cnnrnn import backend
     from cnnrnn.caption import train as training
     from cnnrnn.caption.settings import TrainSettings
     from cnnrnn.training.chosen import settings_of
-    from cnnrnn.training.outline import tell_estimate, tell_outcome
+    from cnnrnn.training.outline import Flags, tell_estimate, tell_outcome
 
     if init and not resume:
         settings = _begun(ctx, TrainSettings, config, init)
@@ -220,7 +219,7 @@ def train(
     if dry_run:
         tell_estimate(training.dry_run(settings))
         return 0
-    outcome = training.train(settings, options.RUNS, name, deterministic, resume)
+    outcome = training.train(settings, options.RUNS, name, Flags.of(ctx.params), resume)
     return tell_outcome(TASK, outcome, "predict", _example(outcome.run))
 
 

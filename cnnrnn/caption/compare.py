@@ -20,7 +20,7 @@ from cnnrnn.caption.claims import DEEP_CNN, claims
 from cnnrnn.caption.compare_report import show, write_page
 from cnnrnn.caption.compare_results import OWN, SHUFFLED, Result, Table
 from cnnrnn.caption.data import CaptionData, Example
-from cnnrnn.caption.evaluate import Evaluation, most_frequent, nearest_neighbour, scored
+from cnnrnn.caption.evaluate import OTHER_RUN, Evaluation, most_frequent, nearest_neighbour, scored
 from cnnrnn.caption.prepare import with_features
 from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.errors import CnnRnnError, UsageError
@@ -160,7 +160,7 @@ def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:
     ]
     results, failed = trained(folder, TASK, todo, Result.from_json)
     first = Run.open(folder / TASK / f"{plan.variants[0]}-0", TASK)
-    table = Table(data.name, results + _untrained(first, data, results[0].ids))
+    table = Table(data.name, results + _untrained(first, data, results[0].ids), data.UNIT)
     found = claims(table)
     show(table, found, json)
     write_page(folder / "report.html", table, found, plan.quick)
@@ -188,14 +188,14 @@ def compare_runs(runs: Sequence[Path], data: str | None, format: str, json: bool
         data, format = opened[0].config["data"], opened[0].config["data_format"]
     found = _with_test(readers.load(data, format))
     results = [judged(run, run.name, found) for run in opened]
-    table = Table(found.name, results + _untrained(opened[0], found, results[0].ids))
+    table = Table(found.name, results + _untrained(opened[0], found, results[0].ids), found.UNIT)
     show(table, claims(table), json)
     return 0
 
 
 def _with_test(data: CaptionData) -> CaptionData:
     if not data.split("test"):
-        raise CnnRnnError(f"{data.name} has no test pictures", "check the column split")
+        raise CnnRnnError(f"{data.name} has no test {data.UNIT}", "check the column split")
     return data
 
 
@@ -205,6 +205,7 @@ def judged(run: Run, variant: str, data: CaptionData) -> Result:
 
     captioner = Captioner.load(run.path)
     settings = TrainSettings.from_config(run.config)
+    data.taken_for(settings.medium, OTHER_RUN)
     pictures = with_features(settings, data.split("test"))
     texts = captioner.texts(pictures, _SEARCH)
     words = captioner.vocabulary
@@ -232,7 +233,7 @@ def _scored(
     own = scored(name, examples, texts, tokenizer, intervals=False)
     ids = [each.id for each in examples]
     if len(ids) < 2:
-        raise CnnRnnError("one test picture is too few to compare captions on")
+        raise CnnRnnError("one test example is too few to compare captions on")
     # No picture keeps its own caption where all move on by as many places in a drawn order.
     order = np.random.default_rng([seed, 3]).permutation(len(ids))
     moved = {ids[to]: texts[ids[at]] for at, to in zip(order, np.roll(order, 1), strict=True)}

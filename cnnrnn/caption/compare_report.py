@@ -26,7 +26,7 @@ def show(table: Table, claims: Sequence[Claim], json: bool) -> None:
         for model in table.by_model:
             console.json_line({"data": table.data, **table.row(model)})
     else:
-        console.result(f"{table.data}, {table.count} pictures")
+        console.result(f"{table.data}, {table.count} {table.unit}")
         for keys in (_QUALITY, _MANNER):
             console.result(console.table(*_cells(table, keys)))
             console.result("")
@@ -39,10 +39,15 @@ def _has_meteor(table: Table) -> bool:
     return any("METEOR" in run.scores for runs in table.by_model.values() for run in runs)
 
 
+def _named(text: str, table: Table) -> str:
+    """The same of clips, where these are captioned."""
+    return text.replace("pictures", table.unit).replace("picture", table.unit.removesuffix("s"))
+
+
 def _cells(table: Table, keys: Sequence[str]) -> tuple[list[str], list[list]]:
     rows = [table.row(model) for model in table.by_model]
     keys = [key for key in keys if any(row[key] is not None for row in rows)]
-    return [_HEADS.get(key, key) for key in keys], [
+    return [_named(_HEADS.get(key, key), table) for key in keys], [
         [str(row[key]) if isinstance(row[key], Figure) else row[key] for key in keys]
         for row in rows
     ]
@@ -53,19 +58,21 @@ def write_page(path: Path, table: Table, claims: Sequence[Claim], quick: bool) -
     report = Report("Captioners compared", f"on {table.data}")
     best = max(table.seeing(), key=lambda model: table.cider(model).value)
     begin_page(
-        report, (best, table.data), ("its CIDEr", table.cider(best)), claims, quick, "pictures"
+        report, (best, table.data), ("its CIDEr", table.cider(best)), claims, quick, table.unit
     )
     report.table(
         "Captions",
         *_cells(table, _QUALITY),
-        note=f"On {table.count} test pictures. `{SHUFFLED}`: CIDEr of the same captions beside "
-        "other pictures. `human`: the first caption that people wrote, scored by the others."
+        note=f"On {table.count} test {table.unit}. `{_named(SHUFFLED, table)}`: CIDEr of the same "
+        f"captions beside other {table.unit}. `human`: the first caption that people "
+        "wrote, scored by the others."
         + ("" if _has_meteor(table) else f" {_NO_METEOR}."),
     )
     report.table(
         "Models",
         *_cells(table, _MANNER),
-        note="`new captions`: the share that is no training caption, word for word. `ms a "
-        "picture`: the model alone, from features. The perplexity of `vectors` is that of cosines.",
+        note="`new captions`: the share that is no training caption, word for word. "
+        f"`{_named(_HEADS['milliseconds'], table)}`: the model alone, from features. "
+        "The perplexity of `vectors` is that of cosines.",
     )
     report.write(path)

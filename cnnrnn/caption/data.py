@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from cnnrnn import scenes
 from cnnrnn.caption.layouts import READERS, Example, detect
-from cnnrnn.errors import CnnRnnError
+from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.media import medium as mediums
 from cnnrnn.media import tables
+from cnnrnn.media.medium import Medium, medium_of
 from cnnrnn.media.sources import Source
 from cnnrnn.training.dataset import DataSet, limited
 from cnnrnn.training.splits import SPLITS
@@ -24,11 +25,32 @@ BUILT_IN, CLIPS = "scenes", "clips"
 
 @dataclass
 class CaptionData(DataSet):
-    """The pictures of one data set with their captions."""
-
-    UNIT: ClassVar[str] = "pictures"
+    """The pictures or clips of one data set with their captions."""
 
     examples: list[Example]
+    medium: Medium = mediums.PICTURES
+
+    @property
+    def UNIT(self) -> str:
+        """See `DataSet.UNIT`."""
+        return self.medium.many
+
+    def taken_for(self, wanted: Medium, hint: str) -> None:
+        """Take the examples for pictures, or for clips.
+
+        Args:
+            wanted: which.
+            hint: what to do where they are the other.
+
+        Raises:
+            UsageError: every one of them is the other; a single one is a failure of its own.
+        """
+        other = mediums.PICTURES if wanted is mediums.CLIPS else mediums.CLIPS
+        if all(_medium_of(each.source) is other for each in self.examples):
+            raise UsageError(
+                f"{self.name} has captions of {other.many}, and {wanted.many} are wanted", hint
+            )
+        self.medium = wanted
 
     def facts(self, example: Example) -> list:
         """See `DataSet.facts`."""
@@ -36,12 +58,12 @@ class CaptionData(DataSet):
 
 
 def load(data: str, format: str = "auto", limit: int | None = None) -> CaptionData:
-    """Read pictures and captions.
+    """Read pictures or clips and their captions.
 
     Args:
         data: `scenes`, `clips`, a folder or a file.
         format: a key of `layouts.READERS`, or `auto`.
-        limit: at most so many pictures of each split, the first ones.
+        limit: at most so many of each split, the first ones.
 
     Raises:
         CnnRnnError: nothing there, no known layout, a damaged file, or no captions at all.
@@ -58,7 +80,8 @@ def load(data: str, format: str = "auto", limit: int | None = None) -> CaptionDa
         found = CaptionData(path.resolve().stem, format, [])
         with tables.reading(path, format):
             read = list(READERS[format](path))
-        found.examples = _cleaned(read, found.notes)
+        found.medium = next(filter(None, (_medium_of(each.source) for each in read)), found.medium)
+        found.examples = _cleaned(read, found.notes, found.UNIT)
     if not found.examples:
         raise CnnRnnError(f"no captions in {data} (read as {found.format})", "check --format")
     if limit:
@@ -66,8 +89,12 @@ def load(data: str, format: str = "auto", limit: int | None = None) -> CaptionDa
     return found
 
 
-def _cleaned(examples: Iterable[Example], notes: list[str]) -> list[Example]:
-    """Without empty captions and without pictures that then have none."""
+def _medium_of(source: Source) -> Medium | None:
+    return medium_of(source.name if source.path is None else str(source.path))
+
+
+def _cleaned(examples: Iterable[Example], notes: list[str], unit: str) -> list[Example]:
+    """Without empty captions and without examples that then have none."""
     kept, empty, bare, garbled = [], 0, 0, 0
     for each in examples:
         captions = tuple(" ".join(text.split()) for text in each.captions)
@@ -80,7 +107,7 @@ def _cleaned(examples: Iterable[Example], notes: list[str]) -> list[Example]:
     if empty:
         notes.append(f"{empty} empty captions left out")
     if bare:
-        notes.append(f"{bare} pictures without captions left out")
+        notes.append(f"{bare} {unit} without captions left out")
     if garbled:
         notes.append(f"{garbled} captions are not UTF-8; the unreadable letters were lost")
     return kept
@@ -106,4 +133,4 @@ def _clips(limit: int | None) -> CaptionData:
             name = f"clips:{split}:{index}"
             captions = tuple(clips.captions(clips.clip(split, index)))
             examples.append(Example(name, Source(name=name, clip=(split, index)), captions, split))
-    return CaptionData(CLIPS, CLIPS, examples)
+    return CaptionData(CLIPS, CLIPS, examples, medium=mediums.CLIPS)

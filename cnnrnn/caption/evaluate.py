@@ -16,22 +16,24 @@ import numpy as np
 
 from cnnrnn import console
 from cnnrnn.caption.captioner import Captioner
-from cnnrnn.caption.data import BUILT_IN, CLIPS, CaptionData, Example, load
+from cnnrnn.caption.data import BUILT_IN, CaptionData, Example, load
 from cnnrnn.caption.ensemble import joined, opened
 from cnnrnn.caption.prepare import Pictures, with_features
 from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.files import read_json, write_json
+from cnnrnn.media.medium import CLIPS, PICTURES
 from cnnrnn.text import metrics
 from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.training.dataset import by_any_name, tell_unmatched
 
+OTHER_RUN = "name a run for them with --run"
 INTERVALS = ("Bleu_4", "METEOR", "ROUGE_L", "CIDEr")
 
 
 @dataclass
 class Evaluation:
-    """Scores of one way to caption one set of pictures.
+    """Scores of one way to caption one set of pictures or clips.
 
     name: `captions`, or the baseline's name.
     scores: by the reference program's names, `Bleu_1` ... `CIDEr`.
@@ -39,6 +41,7 @@ class Evaluation:
     missing: scores that could not be had, and why.
     texts: the captions, by picture id.
     detail: the same, picture by picture.
+    unit: what is captioned, in the plural.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Evaluation:
     missing: dict[str, str]
     texts: dict[str, str] = field(repr=False)
     detail: metrics.Scores = field(repr=False)
+    unit: str = PICTURES.many
 
     def row(self, keys: Sequence[str]) -> list[Any]:
         """Name and scores, for a table."""
@@ -61,6 +65,7 @@ def scored(
     meteor: bool = True,
     intervals: bool = True,
     seed: int = 0,
+    unit: str = PICTURES.many,
 ) -> Evaluation:
     """Score captions against what people wrote.
 
@@ -70,6 +75,7 @@ def scored(
         tokenizer: `characters` for text without spaces.
         meteor: also METEOR, where Java is.
         intervals: also bootstrap intervals.
+        unit: see `Evaluation`.
     """
     references = {each.id: list(each.captions) for each in examples}
     texts = {identity: texts[identity] for identity in references}
@@ -77,7 +83,7 @@ def scored(
     ranges = {
         key: found.interval(key, seed) for key in INTERVALS if intervals and key in found.overall
     }
-    return Evaluation(name, dict(found.overall), ranges, dict(found.missing), texts, found)
+    return Evaluation(name, dict(found.overall), ranges, dict(found.missing), texts, found, unit)
 
 
 def most_frequent(training: Sequence[Example], examples: Sequence[Example]) -> dict[str, str]:
@@ -104,12 +110,15 @@ def nearest_neighbour(training: Pictures, pictures: Pictures) -> dict[str, str]:
     }
 
 
-def read_predictions(path: Path, examples: Sequence[Example]) -> tuple[list[Example], dict]:
+def read_predictions(
+    path: Path, examples: Sequence[Example], unit: str = PICTURES.many
+) -> tuple[list[Example], dict]:
     """Read COCO-style results, `[{"image_id": ..., "caption": ...}]`.
 
     Args:
         path: the file.
         examples: the pictures; `image_id` is their number, name, or name without suffix.
+        unit: what these are called, in the plural.
 
     Returns:
         the pictures that have a prediction, and the predictions by `Example.id`.
@@ -135,7 +144,7 @@ def read_predictions(path: Path, examples: Sequence[Example]) -> tuple[list[Exam
     if not texts:
         raise CnnRnnError(f"no result in {path} is of a picture of the data", "check --split")
     found = [each for each in examples if each.id in texts]
-    tell_unmatched(strange, len(found), examples, "result", "pictures")
+    tell_unmatched(strange, len(found), examples, "result", unit)
     return found, texts
 
 
@@ -143,8 +152,8 @@ def evaluate_predictions(
     data: CaptionData, split: str, predictions: Path, tokenizer: str = "words", seed: int = 0
 ) -> Evaluation:
     """Score a file of captions, made by any program, with no model at all."""
-    examples, texts = read_predictions(predictions, data.split(split))
-    return scored("captions", examples, texts, tokenizer, seed=seed)
+    examples, texts = read_predictions(predictions, data.split(split), data.UNIT)
+    return scored("captions", examples, texts, tokenizer, seed=seed, unit=data.UNIT)
 
 
 def score_captioner(
@@ -159,16 +168,16 @@ def score_captioner(
     Returns:
         the captioner's evaluation first.
     """
-    words = captioner.vocabulary.tokenizer
+    words, unit = captioner.vocabulary.tokenizer, captioner.medium.many
     texts = captioner.texts(pictures, settings)
-    found = [scored("captioner", pictures.examples, texts, words, seed=seed)]
+    found = [scored("captioner", pictures.examples, texts, words, seed=seed, unit=unit)]
     if training is not None:
         others = {
             "nearest neighbour": nearest_neighbour(training, pictures),
             "most frequent caption": most_frequent(training.examples, pictures.examples),
         }
         for name, texts in others.items():
-            found.append(scored(name, pictures.examples, texts, words, seed=seed))
+            found.append(scored(name, pictures.examples, texts, words, seed=seed, unit=unit))
     return found
 
 
@@ -192,6 +201,7 @@ def evaluate_run(
     Returns:
         evaluations, the captioner's first, and the pictures that could be used.
     """
+    data.taken_for(captioner.medium, OTHER_RUN)
     each = [TrainSettings.from_config(run.config) for run in captioner.runs]
     if features and len(each) > 1:
         raise UsageError("one file has the features of one run", "leave out --runs or --features")
@@ -237,11 +247,12 @@ def run_or_file(
     if predictions:
         found = load(data or BUILT_IN, format, limit)
         return [evaluate_predictions(found, split, predictions, tokenizer)], []
-    captioner = opened(run, clips=data == CLIPS)
-    if data is None:
+    found = load(data, format, limit) if data else None
+    captioner = opened(run, clips=found is not None and found.medium is CLIPS)
+    if found is None:
         data, format = captioner.run.config["data"], captioner.run.config["data_format"]
+        found = load(data, format, limit)
     console.info(f"run {captioner.run.path}, data {data}")
-    found = load(data, format, limit)
     evaluations, pictures = evaluate_run(
         captioner, found, split, search, baselines, str(features) if features else None
     )
@@ -254,13 +265,14 @@ def show(evaluations: Sequence[Evaluation], json: bool) -> None:
     """Print the scores: a table, or one JSON object each with the captioner's first."""
     if json:
         for each in evaluations:
-            line = {"name": each.name, "pictures": len(each.texts), **each.scores}
+            line = {"name": each.name, each.unit: len(each.texts), **each.scores}
             console.json_line({**line, "intervals": each.intervals, "missing": each.missing})
         return
     keys = [key for key in metrics.KEYS if key in evaluations[0].scores]
     console.result(console.table(["", *keys], [each.row(keys) for each in evaluations]))
+    unit = evaluations[0].unit
     for key, (low, high) in evaluations[0].intervals.items():
-        console.info(f"{key} {low:.3f} to {high:.3f} (95 % bootstrap over pictures)")
+        console.info(f"{key} {low:.3f} to {high:.3f} (95 % bootstrap over {unit})")
     for line in differences(evaluations):
         console.info(line)
     for key, reason in evaluations[0].missing.items():

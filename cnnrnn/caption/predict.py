@@ -14,8 +14,7 @@ from cnnrnn.caption.prepare import picture_of
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.files import make_folder
 from cnnrnn.media import drawing, fonts, images
-from cnnrnn.media.images import SUFFIXES
-from cnnrnn.media.medium import CLIPS, PICTURES, VIDEO_SUFFIXES
+from cnnrnn.media.medium import CLIPS, PICTURES, medium_of
 from cnnrnn.media.sources import OutputNames, Source, check_place, expand
 from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.training.found import tell_run, tell_strange
@@ -60,13 +59,14 @@ def predict(
     """
     if settings.output:
         _check_output(settings)
-    clips = any(map(_is_clip, arguments))
+    clips = any(medium_of(each) is CLIPS for each in arguments)
     captioner = opened(run, clips)
+    medium = captioner.medium
     _check_medium(arguments, captioner)
     captioner.writer.beginning(settings.start)
     if len(captioner.runs) == 1:
         tell_run(captioner.run, STARTER, "the built-in world")
-    report = console.Report("pictures")
+    report = console.Report(medium.many)
     names = OutputNames(".jpg")
     seen: list[Source] = []
 
@@ -75,7 +75,6 @@ def predict(
             seen.append(source)
             yield source
 
-    medium = CLIPS if captioner.clips else PICTURES
     sources = remembered(islice(expand(arguments, medium=medium), settings.limit))
     slow = "-" in arguments
     for caption in captioner.stream(sources, settings.search, settings.start, slow):
@@ -97,24 +96,21 @@ def predict(
     return report.closed(f"give files, folders or {medium.built_in}:N")
 
 
-def _is_clip(argument: str) -> bool:
-    # A GIF may be either.
-    suffix = Path(argument).suffix.lower()
-    return argument.startswith(f"{CLIPS.built_in}:") or suffix in VIDEO_SUFFIXES - SUFFIXES
+_ELSE = {
+    PICTURES: "without clips beside it and without --run, a run for pictures is taken",
+    CLIPS: "train one for clips: cnnrnn caption train --data clips --model clip-lstm",
+}
 
 
 def _check_medium(arguments: Sequence[str], captioner: Captioner) -> None:
     """Refuse what is named as a clip where a run captions pictures, and the reverse."""
     for argument in arguments:
-        if not captioner.clips and _is_clip(argument):
+        given = medium_of(argument)
+        if given not in (None, captioner.medium):
             raise UsageError(
-                f"{argument} is a clip, and {captioner.run.path} captions pictures",
-                "train one for clips: cnnrnn caption train --data clips --model clip-lstm",
-            )
-        if captioner.clips and argument.startswith(f"{PICTURES.built_in}:"):
-            raise UsageError(
-                f"{argument} is a picture, and {captioner.run.path} captions clips",
-                "name another run with --run",
+                f"{argument} is a {given.one}, and {captioner.run.path} captions "
+                f"{captioner.medium.many}",
+                _ELSE[given],
             )
 
 

@@ -117,13 +117,13 @@ def with_features(
         numbers = numbers[numbers >= 0]
     else:
         label = "features of mirrored pictures" if variant else "features"
-        unit = "clips" if settings.clips else "pictures"
-        with console.Progress(len(sources), label, unit) as progress:
+        with console.Progress(len(sources), label, settings.medium.many) as progress:
             table = extractor(settings, variant).extract(sources, progress)
         console.info(f"{label}: {table.hits} from the cache, {table.misses} computed")
         numbers, failures = np.flatnonzero(table.ok), table.failures
         kept = [examples[number] for number in numbers]
     if not kept:
-        name, reason = failures[0] if failures else ("", "no pictures")
-        raise CnnRnnError(f"not one of {len(sources)} pictures can be used; {name}: {reason}")
+        unit = settings.medium.many
+        name, reason = failures[0] if failures else ("", f"no {unit}")
+        raise CnnRnnError(f"not one of {len(sources)} {unit} can be used; {name}: {reason}")
     return Pictures(kept, PictureRows(table, numbers), list(failures))

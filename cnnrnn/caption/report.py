@@ -21,8 +21,8 @@ SAMPLES = 12
 _RANKS = (4, 9, 19, 39, 79, 159, 319, 639)  # of the words whose neighbours are shown
 _CURVES = {
     "loss": ("nats a word", {"training (smoothed)": "loss", "kept aside": "val_loss"}),
-    "CIDEr": ("greedy captions of the pictures kept aside", {"kept aside": "val_CIDEr"}),
-    "BLEU-4": ("greedy captions of the pictures kept aside", {"kept aside": "val_Bleu_4"}),
+    "CIDEr": ("greedy captions of what was kept aside", {"kept aside": "val_CIDEr"}),
+    "BLEU-4": ("greedy captions of what was kept aside", {"kept aside": "val_Bleu_4"}),
     "learning rate": ("at the end of the epoch", {"rate": "rate"}),
 }
 _DISTANCES = "training: 1 - cosine of the vectors; kept aside: nats a word"
@@ -40,7 +40,6 @@ def write_report(
     captioner: Captioner,
     evaluations: Sequence[Evaluation],
     pictures: Pictures,
-    which: str,
     settings: DecodeSettings,
 ) -> None:
     """Write `report.html` of a run.
@@ -49,16 +48,16 @@ def write_report(
         run: the run.
         captioner: the same, opened.
         evaluations: the captioner's first, then the baselines'.
-        pictures: those that were scored.
-        which: what these are, in words.
+        pictures: those that were scored: kept aside of the training.
         settings: how the sentences were searched.
     """
-    best = evaluations[0]
+    best, unit = evaluations[0], captioner.medium.many
+    which = f"{len(pictures.examples)} training {unit} kept aside"
     report = opened(
         run,
         "Captions",
         [
-            ("BLEU-4", best.scores["Bleu_4"], f"{len(pictures.examples)} {which}"),
+            ("BLEU-4", best.scores["Bleu_4"], which),
             ("CIDEr", best.scores["CIDEr"], range_text(best.intervals["CIDEr"])),
         ],
     )
@@ -70,10 +69,9 @@ def write_report(
         ["", *keys],
         [each.row(keys) for each in evaluations],
         higher=keys,
-        note=f"On {len(pictures.examples)} {which}, beam width {settings.beam_width}; "
+        note=f"On {which}, beam width {settings.beam_width}; "
         + "; ".join(f"{key} {range_text(bounds)}" for key, bounds in best.intervals.items())
-        + " (95 % bootstrap over pictures). The epoch was chosen on these pictures."
-        * ("aside" in which),
+        + f" (95 % bootstrap over {unit}). The epoch was chosen on these {unit}.",
     )
     curves = _CURVES
     if run.config.get("output") == "vectors":
@@ -82,7 +80,7 @@ def write_report(
     report.gallery(
         "Captions",
         _cards(captioner, pictures, settings),
-        "Pictures that were not trained on, drawn at random.",
+        f"{unit.capitalize()} that were not trained on, drawn at random.",
     )
     _add_words(report, captioner)
     close(report, run, _SHOWN)

@@ -9,6 +9,8 @@ from typing import Any
 
 from cnnrnn.caption.data import BUILT_IN, CLIPS
 from cnnrnn.errors import UsageError
+from cnnrnn.media import medium as mediums
+from cnnrnn.media.medium import Medium
 from cnnrnn.training.chosen import fields_of, flag
 from cnnrnn.training.settings import (
     SCHEDULES,
@@ -182,6 +184,11 @@ class TrainSettings:
     def clips(self) -> bool:
         """Whether the data are clips."""
         return self.data == CLIPS or self.frames is not None
+
+    @property
+    def medium(self) -> Medium:
+        """What the data are."""
+        return mediums.CLIPS if self.clips else mediums.PICTURES
 
     def _check_vectors(self) -> None:
         if not self.has_vectors:

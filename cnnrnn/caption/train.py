@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from cnnrnn.caption.warm_start import check_alike, warm_start
 from cnnrnn.features.familiarity import SAMPLE, Familiarity
 from cnnrnn.features.precomputed import open_features
 from cnnrnn.features.selection import tell_failures
+from cnnrnn.media.medium import CLIPS, PICTURES
 from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.text.tokenizer import Tokenizer
 from cnnrnn.text.vectors import WordVectors
@@ -32,6 +33,8 @@ from cnnrnn.text.vocabulary import UNSPOKEN, Vocabulary
 from cnnrnn.training.check import Check
 from cnnrnn.training.chosen import check_same
 from cnnrnn.training.outline import (
+    NO_FLAGS,
+    Flags,
     TrainOutcome,
     begin,
     check_usable,
@@ -46,6 +49,10 @@ from cnnrnn.training.splits import hold_out
 TASK = "caption"
 MONITOR = "val_CIDEr"
 _TRIAL_PICTURES = 32
+_TAKE = {
+    PICTURES: "for clips: --model clip-lstm --frames 8",
+    CLIPS: "for pictures leave out --frames, and take a model for them",
+}  # what to do where the data are the other
 
 
 @dataclass
@@ -65,6 +72,7 @@ class Prepared:
 def prepare(settings: TrainSettings) -> Prepared:
     """Read and check the data and decide what the settings left open; touches no pixels."""
     data = readers.load(settings.data, settings.format, settings.limit)
+    data.taken_for(settings.medium, _TAKE[settings.medium])
     training = data.split("train")
     captions = sum(len(each.captions) for each in training)
     chosen, settings = settings, settings.resolved(len(training), captions)
@@ -85,7 +93,7 @@ def train(
     settings: TrainSettings,
     root: Path | str = "runs",
     name: str | None = None,
-    deterministic: bool = False,
+    flags: Flags = NO_FLAGS,
     resume: Path | str | None = None,
 ) -> TrainOutcome:
     """Train a captioner and keep it as a run.
@@ -94,35 +102,36 @@ def train(
         settings: see `TrainSettings`; with `resume` those of the run are taken instead.
         root: the folder of all runs.
         name: of the new run; None counts on.
-        deterministic: the same seed gives the same weights to the last bit.
+        flags: see `outline.Flags`; with `resume` those of the run too.
         resume: a run to go on with after its last finished epoch.
 
     Raises:
         CnnRnnError: no data, a run that does not fit, a loss that is no number.
         Interrupted: Ctrl-C; the run can be resumed.
     """
-    begun = begin(TrainSettings, settings, TASK, root, name, deterministic, resume)
-    run, deterministic = begun.run, begun.deterministic
+    begun = begin(TrainSettings, settings, TASK, root, name, flags, resume)
+    run, flags = begun.run, begun.flags
     prepared = prepare(begun.settings)
     if prepared.settings.init and not run:
         check_alike(prepared.settings)
     prepared.check.tell()
     settings = prepared.settings
-    config = settings.as_config() | {"deterministic": deterministic}
+    config = settings.as_config() | asdict(flags)
     if run:
         check_same(run, _provenance(prepared), prepared.vocabulary)
         run.record_command()
     backend.configure(
-        seed=settings.seed, deterministic=deterministic, precision=settings.precision
+        seed=settings.seed, deterministic=flags.deterministic, precision=settings.precision
     )
     training = with_features(settings, prepared.data.split("train"))
-    tell_failures(prepared.data.name, training.failures, "pictures")
+    unit = settings.medium.many
+    tell_failures(prepared.data.name, training.failures, unit)
     usable = len(training.examples)
     kept, aside = hold_out(usable, settings.holdout, settings.seed)
     if run:
-        check_usable(run, usable, "pictures")
+        check_usable(run, usable, unit)
     else:
-        run = new_run(root, TASK, name, config | _provenance(prepared), usable, "pictures")
+        run = new_run(root, TASK, name, config | _provenance(prepared), usable, unit)
         prepared.vocabulary.save(run.path / "vocabulary.json")
     result = _fit(run, prepared, training.part(kept), training.part(aside), bool(resume))
     summary = _conclude(run, prepared, training.part(kept), training.part(aside), result)
@@ -287,8 +296,9 @@ def _begin(model, prepared: Prepared, training: Pictures) -> None:
 
 
 def _conclude(run: Run, prepared: Prepared, training: Pictures, aside: Pictures, result) -> str:
-    """Score the best epoch on the pictures kept aside, with its baselines; write the report."""
+    """Score the best epoch on what was kept aside, with its baselines; write card and report."""
     from cnnrnn.caption.captioner import Captioner
+    from cnnrnn.caption.card import write_card
     from cnnrnn.caption.evaluate import score_captioner
     from cnnrnn.caption.report import write_report
 
@@ -298,11 +308,12 @@ def _conclude(run: Run, prepared: Prepared, training: Pictures, aside: Pictures,
     evaluations = score_captioner(captioner, aside, training, search, prepared.settings.seed)
     best = evaluations[0]
     run.finish(MONITOR, result.best_value, result.best_epoch, best.scores)
-    write_report(run, captioner, evaluations, aside, "training pictures kept aside", search)
+    kept = f"{len(aside.examples)} {captioner.medium.many} kept aside"
+    write_card(run, captioner, evaluations, kept)
+    write_report(run, captioner, evaluations, aside, search)
     return reached(
         result,
-        f"BLEU-4 {best.scores['Bleu_4']:.3f}, CIDEr {best.scores['CIDEr']:.3f} on "
-        f"{len(aside.examples)} pictures kept aside",
+        f"BLEU-4 {best.scores['Bleu_4']:.3f}, CIDEr {best.scores['CIDEr']:.3f} on {kept}",
     )
 
 

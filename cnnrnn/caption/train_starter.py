@@ -12,14 +12,17 @@ import tempfile
 from cnnrnn import console
 from cnnrnn.caption import data
 from cnnrnn.caption.captioner import STARTER, Captioner
+from cnnrnn.caption.card import write_card
 from cnnrnn.caption.evaluate import evaluate_run, show
 from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.caption.train import MONITOR, train
 from cnnrnn.text.decoder import DecodeSettings
+from cnnrnn.training.card import CARD, TEST
 from cnnrnn.training.starter import keep
 
 KEPT = (
     "config.json", "vocabulary.json", "familiarity.npz", "metrics.json", "log.csv", "best.keras",
+    CARD,
 )  # fmt: skip
 
 
@@ -30,6 +33,7 @@ def main() -> None:
         captioner = Captioner.load(run.path)
         evaluations, _ = evaluate_run(captioner, data.load("scenes"), "test", DecodeSettings())
         show(evaluations, json=False)
+        write_card(run, captioner, evaluations, TEST)
         keep(run, STARTER, KEPT, MONITOR, evaluations[0].scores)
 
 

@@ -128,24 +128,25 @@ _found_options = options.block(
 @net_options
 @fit_options
 @options.seed_options
+@options.tensorboard_option
 @options.name_option
 @options.resume_options
 @options.device_options
 @click.pass_context
-def train(ctx, name, resume, config, dry_run, device, threads, deterministic, **_) -> int:
+def train(ctx, name, resume, config, dry_run, device, threads, **_) -> int:
     """Train boxes and phrases together and keep them in runs/densecap/."""
     from cnnrnn import backend
     from cnnrnn.densecap import train as training
     from cnnrnn.densecap.settings import TrainSettings
     from cnnrnn.training.chosen import settings_of
-    from cnnrnn.training.outline import tell_estimate, tell_outcome
+    from cnnrnn.training.outline import Flags, tell_estimate, tell_outcome
 
     settings = settings_of(ctx, TrainSettings, TASK, resume, config)
     backend.choose(device=device, threads=threads)
     if dry_run:
         tell_estimate(training.dry_run(settings))
         return 0
-    outcome = training.train(settings, options.RUNS, name, deterministic, resume)
+    outcome = training.train(settings, options.RUNS, name, Flags.of(ctx.params), resume)
     example = "scenes:3" if outcome.run.config["data"] == "scenes" else "photo.jpg"
     return tell_outcome(TASK, outcome, "predict", example)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,8 @@ from cnnrnn.text.vocabulary import Vocabulary
 from cnnrnn.training.check import Check
 from cnnrnn.training.chosen import check_same
 from cnnrnn.training.outline import (
+    NO_FLAGS,
+    Flags,
     TrainOutcome,
     begin,
     check_usable,
@@ -88,7 +90,7 @@ def train(
     settings: TrainSettings,
     root: Path | str = "runs",
     name: str | None = None,
-    deterministic: bool = False,
+    flags: Flags = NO_FLAGS,
     resume: Path | str | None = None,
     data: readers.RegionData | None = None,
 ) -> TrainOutcome:
@@ -98,7 +100,7 @@ def train(
         settings: see `TrainSettings`; with `resume` those of the run are taken instead.
         root: the folder of all runs.
         name: of the new run; None counts on.
-        deterministic: the same seed gives the same weights to the last bit.
+        flags: see `outline.Flags`; with `resume` those of the run too.
         resume: a run to go on with after its last finished epoch.
         data: what `read` gives for the settings, where that is known already.
 
@@ -106,22 +108,22 @@ def train(
         CnnRnnError: no data, a run that does not fit, a loss that is no number.
         Interrupted: Ctrl-C; the run can be resumed.
     """
-    begun = begin(TrainSettings, settings, TASK, root, name, deterministic, resume)
-    run, deterministic = begun.run, begun.deterministic
+    begun = begin(TrainSettings, settings, TASK, root, name, flags, resume)
+    run, flags = begun.run, begun.flags
     prepared = prepare(begun.settings, data)
     prepared.check.tell()
     settings = prepared.settings
     if run:
         check_same(run, _provenance(prepared), prepared.vocabulary)
         run.record_command()
-    backend.configure(seed=settings.seed, deterministic=deterministic)
+    backend.configure(seed=settings.seed, deterministic=flags.deterministic)
     examples, failures = readable(prepared.data.split("train"))
     tell_failures(prepared.data.name, failures, "pictures")
     kept, aside = hold_out(len(examples), settings.holdout, settings.seed)
     if run:
         check_usable(run, len(examples), "pictures")
     else:
-        config = settings.as_config() | {"deterministic": deterministic} | _provenance(prepared)
+        config = settings.as_config() | asdict(flags) | _provenance(prepared)
         run = new_run(root, TASK, name, config, len(examples), "pictures")
         prepared.vocabulary.save(run.path / "vocabulary.json")
     pictures = _pictures(settings, examples)
@@ -253,7 +255,8 @@ def _fit(run: Run, prepared: Prepared, batches, aside: Pictures, resume: bool):
 
 
 def _conclude(run: Run, training: Pictures, aside: Pictures, result) -> str:
-    """Score the best epoch on the pictures kept aside, with its baseline; write the report."""
+    """Score the best epoch on the pictures kept aside, with its baseline; write card and report."""
+    from cnnrnn.densecap.card import write_card
     from cnnrnn.densecap.describer import DenseCaptioner, DescribeSettings
     from cnnrnn.densecap.evaluate import score_describer
     from cnnrnn.densecap.report import write_report
@@ -266,6 +269,7 @@ def _conclude(run: Run, training: Pictures, aside: Pictures, result) -> str:
     best = evaluations[0]
     chosen_by = monitor(run.config["loss_weights"])
     run.finish(chosen_by, result.best_value, result.best_epoch, best.scores)
+    write_card(run, describer, evaluations, f"{len(aside)} pictures kept aside")
     write_report(run, evaluations, aside.examples, described, "training pictures kept aside")
     key = best.map_key
     return reached(

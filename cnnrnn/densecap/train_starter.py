@@ -10,16 +10,19 @@ from __future__ import annotations
 import tempfile
 
 from cnnrnn import console
+from cnnrnn.densecap.card import write_card
 from cnnrnn.densecap.data import BUILT_IN, load
 from cnnrnn.densecap.describer import STARTER, DenseCaptioner, DescribeSettings
 from cnnrnn.densecap.evaluate import score_describer, show
 from cnnrnn.densecap.settings import TrainSettings
 from cnnrnn.densecap.train import train
 from cnnrnn.densecap.validate import MONITOR
+from cnnrnn.training.card import CARD, TEST
 from cnnrnn.training.starter import keep
 
 KEPT = (
     "config.json", "vocabulary.json", "familiarity.npz", "metrics.json", "log.csv", "best.keras",
+    CARD,
 )  # fmt: skip
 
 
@@ -30,6 +33,7 @@ def main() -> None:
         describer, examples = DenseCaptioner.load(run.path), load(BUILT_IN).split("test")
         evaluations, _ = score_describer(describer, examples, DescribeSettings())
         show(evaluations, json=False)
+        write_card(run, describer, evaluations, TEST)
         keep(run, STARTER, KEPT, MONITOR, evaluations[0].scores)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from cnnrnn.media import images
 
@@ -28,3 +29,17 @@ class Medium:
 
 PICTURES = Medium("picture", "pictures", images.SUFFIXES, "scenes", "scene", ("", RIDDLES))
 CLIPS = Medium("clip", "clips", VIDEO_SUFFIXES, "clips", "clip", ("", BUSY))
+
+
+def medium_of(name: str) -> Medium | None:
+    """What an argument or a file is called after; None where it may be either, as a GIF may.
+
+    Args:
+        name: of a file, or such as `clips:3`.
+    """
+    suffix = PurePath(name).suffix.lower()
+    for medium, other in ((PICTURES, CLIPS), (CLIPS, PICTURES)):
+        built_in = name.startswith(f"{medium.built_in}:")
+        if built_in or suffix in medium.suffixes - other.suffixes:
+            return medium
+    return None

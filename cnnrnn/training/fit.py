@@ -21,6 +21,7 @@ import numpy as np
 from cnnrnn import backend, console
 from cnnrnn.ahead import prefetched
 from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.training.events import write_events
 from cnnrnn.training.optimizers import AdamWeightDecay
 from cnnrnn.training.run import Run
 from cnnrnn.training.settings import SCHEDULES, UNCHOSEN
@@ -189,6 +190,8 @@ def _fit(model, batches, validate, monitor, settings, run, state) -> FitResult:
         state.update(epoch=epoch, seconds=state["seconds"] + spent)
         row = {"epoch": epoch, **losses, **figures, "rate": rate, "seconds": spent}
         run.append_log(row)
+        if run.config.get("tensorboard"):
+            write_events(run.path, row)
         run.save_last(model.save, state)
         console.info(_line(row, settings.epochs, monitor, better))
     return FitResult(

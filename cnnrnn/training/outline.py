@@ -1,6 +1,6 @@
 """What every task's `train` does alike before and after it fits.
 
-    begun = begin(TrainSettings, settings, TASK, root, name, deterministic, resume)
+    begun = begin(TrainSettings, settings, TASK, root, name, flags, resume)
     ...                              the task reads its data and makes its features
     run = begun.run or new_run(root, TASK, name, config, usable, "pictures")
     result = fit(...)
@@ -18,6 +18,7 @@ from typing import Any
 from cnnrnn import console
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.training.chosen import opened_to_resume
+from cnnrnn.training.events import check_installed
 from cnnrnn.training.origin import check_name
 from cnnrnn.training.run import Run
 
@@ -38,16 +39,36 @@ class TrainOutcome:
     failures: list[tuple[str, str]]
 
 
+@dataclass(frozen=True)
+class Flags:
+    """What can be chosen about how a training is done, not about what it comes to.
+
+    deterministic: the same seed gives the same weights to the last bit.
+    tensorboard: the log is also written for TensorBoard.
+    """
+
+    deterministic: bool = False
+    tensorboard: bool = False
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Flags:
+        """Those among a command's parameters, or in a run's config.json."""
+        return cls(**{name: bool(given.get(name)) for name in cls.__dataclass_fields__})
+
+
+NO_FLAGS = Flags()
+
+
 @dataclass
 class Begun:
     """How a training begins.
 
-    settings, deterministic: as given, or those of the run that is resumed.
+    settings, flags: as given, or those of the run that is resumed.
     run: that run; None for a new training.
     """
 
     settings: Any
-    deterministic: bool
+    flags: Flags
     run: Run | None
 
 
@@ -57,27 +78,31 @@ def begin(
     task: str,
     root: Path | str,
     name: str | None,
-    deterministic: bool,
+    flags: Flags,
     resume: Path | str | None,
 ) -> Begun:
     """Refuse a name that is taken, and open the run that is resumed; nothing is written.
 
     Args:
         kind: the dataclass of settings, with `from_config`.
-        settings, deterministic: of a new training.
+        settings, flags: of a new training.
         task, root, name: where its run will be, see `Run.create`.
         resume: a run to go on with, or None.
 
     Raises:
-        UsageError: the name is taken or is no folder name.
+        UsageError: the name is taken or is no folder name, or TensorBoard is wanted and absent.
         CnnRnnError: `resume` is no run that can go on.
     """
     if resume:
         run = opened_to_resume(resume, task)
-        return Begun(kind.from_config(run.config), bool(run.config.get("deterministic")), run)
-    if name is not None:
-        check_name(Path(root) / task, name)
-    return Begun(settings, deterministic, None)
+        begun = Begun(kind.from_config(run.config), Flags.of(run.config), run)
+    else:
+        if name is not None:
+            check_name(Path(root) / task, name)
+        begun = Begun(settings, flags, None)
+    if begun.flags.tensorboard:
+        check_installed()
+    return begun
 
 
 def new_run(

@@ -43,6 +43,7 @@ h3 { margin: 0; font-size: 1rem; font-weight: 600; }
 p { margin: 0 0 .8rem; max-width: 46rem; }
 code { font: .9em ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; }
 p code, dd code { background: var(--well); border-radius: 4px; padding: .1em .35em; }
+a { color: var(--accent); }
 .muted { color: var(--soft); }
 .card { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; }
 main > .card + p, main > .charts + p { margin-top: 1.25rem; }

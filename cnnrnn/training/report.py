@@ -83,6 +83,11 @@ class Report:
         for paragraph in re.split(r"\n\s*\n", text.strip()):
             self._add("part", f"<p>{_code(paragraph)}</p>")
 
+    def link(self, text: str, target: str) -> None:
+        """A line of plain text that ends in a link to `target`, a file beside the report."""
+        link = f'<a href="{_escape(target)}">{_escape(target)}</a>'
+        self._add("part", f"<p>{_escape(text)} {link}</p>")
+
     def warning(self, text: str) -> None:
         """A remark that must not be overlooked; `backquotes` mark code."""
         self._add("part", f'<p class="note" role="note">{_code(text)}</p>')

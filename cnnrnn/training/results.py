@@ -37,7 +37,7 @@ class Results(Generic[Result]):
     """
 
     def __init__(self, data: str, results: Sequence[Result], unit: str = "pictures"):
-        self.data, self.count = data, len(results[0].ids)
+        self.data, self.count, self.unit = data, len(results[0].ids), unit
         self.by_model: dict[str, list[Result]] = {}
         for each in results:
             if each.ids != results[0].ids:

@@ -9,6 +9,8 @@
     metrics.json     what it reached, written when training ends
     vocabulary.json  (or labels.json) the words that its outputs stand for
     report.html      the same for a person
+    MODEL_CARD.md    what the model is, learned from, reached, and cannot do
+    events/          log.csv for TensorBoard, where it was asked for
 
 Nothing in it names its own place, so a folder that was moved or renamed still opens. Each file is
 replaced whole or not at all; `last.keras` and `state.json` are replaced as one.

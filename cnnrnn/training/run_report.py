@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cnnrnn import console
+from cnnrnn.training.card import CARD
 from cnnrnn.training.report import Report
 from cnnrnn.training.run import Run
 
@@ -42,10 +43,12 @@ def add_curves(report: Report, run: Run, curves: Curves) -> None:
 
 
 def close(report: Report, run: Run, shown: Sequence[str]) -> None:
-    """Add settings (those of `shown` that the run has) and versions; write `report.html`."""
+    """Add settings (those of `shown` that the run has), versions and the way to the model card;
+    write `report.html`."""
     config = run.config
     report.settings("Settings", {key: config[key] for key in shown if config.get(key) is not None})
     report.settings("Versions", config["versions"])
+    report.link("What the model learned from, and what it cannot do:", CARD)
     report.write(run.path / "report.html")
 
 

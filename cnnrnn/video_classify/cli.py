@@ -126,13 +126,12 @@ _fit_options = options.block(
 @_net_options
 @_fit_options
 @options.seed_options
+@options.tensorboard_option
 @options.name_option
 @options.resume_options
 @options.device_options
 @click.pass_context
-def train(
-    ctx, model, members, name, resume, config, dry_run, device, threads, deterministic, **_
-) -> int:
+def train(ctx, model, members, name, resume, config, dry_run, device, threads, **_) -> int:
     """Train a video classifier and keep it in runs/video-classify/."""
     from cnnrnn import backend
 
@@ -140,7 +139,7 @@ def train(
     if model == ENSEMBLE or members:
         return _join(ctx, model, members, name)
     from cnnrnn.training.chosen import settings_of
-    from cnnrnn.training.outline import tell_estimate, tell_outcome
+    from cnnrnn.training.outline import Flags, tell_estimate, tell_outcome
     from cnnrnn.video_classify import train as training
     from cnnrnn.video_classify.settings import TrainSettings
 
@@ -148,7 +147,7 @@ def train(
     if dry_run:
         tell_estimate(training.dry_run(settings))
         return 0
-    outcome = training.train(settings, options.RUNS, name, deterministic, resume)
+    outcome = training.train(settings, options.RUNS, name, Flags.of(ctx.params), resume)
     return tell_outcome(TASK, outcome, "predict", _example(outcome.run))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,8 @@ from cnnrnn.training.check import Check, named
 from cnnrnn.training.chosen import check_same
 from cnnrnn.training.dataset import limited
 from cnnrnn.training.outline import (
+    NO_FLAGS,
+    Flags,
     TrainOutcome,
     begin,
     check_usable,
@@ -66,7 +68,7 @@ def train(
     settings: TrainSettings,
     root: Path | str = "runs",
     name: str | None = None,
-    deterministic: bool = False,
+    flags: Flags = NO_FLAGS,
     resume: Path | str | None = None,
     brief: bool = False,
 ) -> TrainOutcome:
@@ -76,7 +78,7 @@ def train(
         settings: see `TrainSettings`; with `resume` those of the run are taken instead.
         root: the folder of all runs.
         name: of the new run; None counts on.
-        deterministic: the same seed gives the same weights to the last bit.
+        flags: see `outline.Flags`; with `resume` those of the run too.
         resume: a run to go on with after its last finished epoch.
         brief: tell nothing of the data and write no report; for many trainings on the same data.
 
@@ -84,11 +86,11 @@ def train(
         CnnRnnError: no data, a run that does not fit, a loss that is no number.
         Interrupted: Ctrl-C; the run can be resumed.
     """
-    begun = begin(TrainSettings, settings, TASK, root, name, deterministic, resume)
-    run, deterministic = begun.run, begun.deterministic
+    begun = begin(TrainSettings, settings, TASK, root, name, flags, resume)
+    run, flags = begun.run, begun.flags
     prepared = prepare(begun.settings)
     settings = prepared.settings
-    config = settings.as_config() | {"deterministic": deterministic}
+    config = settings.as_config() | asdict(flags)
     if run:
         check_same(run, _provenance(prepared))
         run.record_command()
@@ -96,7 +98,7 @@ def train(
         prepared.check.tell()
         if not settings.built_in:
             _tell_alikes(prepared.data)
-    backend.configure(seed=settings.seed, deterministic=deterministic)
+    backend.configure(seed=settings.seed, deterministic=flags.deterministic)
     training, aside, failures = _sides(prepared)
     tell_failures(prepared.data.name, failures, "clips")
     usable = len(training.examples) + len(aside.examples)
@@ -250,7 +252,8 @@ def _finish(run: Run, aside: Clips, result, scores: dict[str, float]) -> None:
 
 
 def _conclude(run: Run, prepared: Prepared, training: Clips, aside: Clips, result) -> str:
-    """Score the best epoch on the clips kept aside, beside the majority; write the report."""
+    """Score the best epoch on the clips kept aside, beside the majority; write card and report."""
+    from cnnrnn.video_classify.card import write_card
     from cnnrnn.video_classify.classifier import VideoClassifier
     from cnnrnn.video_classify.evaluate import score_classifier
     from cnnrnn.video_classify.report import write_report
@@ -263,6 +266,7 @@ def _conclude(run: Run, prepared: Prepared, training: Clips, aside: Clips, resul
     )
     best = evaluations[0]
     _finish(run, aside, result, best.scores.overall)
+    write_card(run, classifier, evaluations, f"{len(shown.examples)} {which}")
     write_report(run, classifier, evaluations, shown, which)
     overall = best.scores.overall
     return reached(

@@ -10,14 +10,16 @@ from __future__ import annotations
 import tempfile
 
 from cnnrnn import console
+from cnnrnn.training.card import CARD, TEST
 from cnnrnn.training.starter import keep
-from cnnrnn.video_classify.classifier import STARTER
+from cnnrnn.video_classify.card import write_card
+from cnnrnn.video_classify.classifier import STARTER, VideoClassifier
 from cnnrnn.video_classify.evaluate import evaluate_run, show
 from cnnrnn.video_classify.settings import TrainSettings
 from cnnrnn.video_classify.train import train
 from cnnrnn.video_classify.validate import MONITOR
 
-KEPT = ("config.json", "labels.json", "metrics.json", "log.csv", "best.keras")
+KEPT = ("config.json", "labels.json", "metrics.json", "log.csv", "best.keras", CARD)
 
 
 def main() -> None:
@@ -29,6 +31,7 @@ def main() -> None:
         scores = dict(evaluations[0].scores.overall)
         if evaluations[0].pairs:
             scores["pairs"] = evaluations[0].pairs[0]
+        write_card(run, VideoClassifier.load(run.path), evaluations, TEST)
         keep(run, STARTER, KEPT, MONITOR, scores, lower_is_better=True)
 
 

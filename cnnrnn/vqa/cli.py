@@ -139,17 +139,18 @@ fit_options = options.block(
 @backbone_options
 @fit_options
 @options.seed_options
+@options.tensorboard_option
 @options.name_option
 @click.option("--resume", type=options.PATH, metavar="RUN", help="Go on with this run.")
 @click.option("--config", type=options.PATH, metavar="FILE", help="Take the options of a run.")
 @click.option("--dry-run", is_flag=True, help="Check the data, estimate time and disk, and stop.")
 @options.device_options
 @click.pass_context
-def train(ctx, name, resume, config, dry_run, device, threads, deterministic, **_) -> int:
+def train(ctx, name, resume, config, dry_run, device, threads, **_) -> int:
     """Train an answering model and keep it in runs/vqa/."""
     from cnnrnn import backend
     from cnnrnn.training.chosen import settings_of, typed
-    from cnnrnn.training.outline import tell_estimate, tell_outcome
+    from cnnrnn.training.outline import Flags, tell_estimate, tell_outcome
     from cnnrnn.vqa import train as training
     from cnnrnn.vqa.settings import TrainSettings
 
@@ -160,7 +161,7 @@ def train(ctx, name, resume, config, dry_run, device, threads, deterministic, **
     if dry_run:
         tell_estimate(training.dry_run(settings))
         return 0
-    outcome = training.train(settings, options.RUNS, name, deterministic, resume)
+    outcome = training.train(settings, options.RUNS, name, Flags.of(ctx.params), resume)
     picture = "scenes:5" if outcome.run.config["data"] == "scenes" else "photo.jpg"
     return tell_outcome(TASK, outcome, "ask", f'{picture} "what is it?"')
 

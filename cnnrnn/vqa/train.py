@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,8 @@ from cnnrnn.features.selection import tell_failures
 from cnnrnn.training.check import Check
 from cnnrnn.training.chosen import check_same
 from cnnrnn.training.outline import (
+    NO_FLAGS,
+    Flags,
     TrainOutcome,
     begin,
     check_usable,
@@ -83,7 +85,7 @@ def train(
     settings: TrainSettings,
     root: Path | str = "runs",
     name: str | None = None,
-    deterministic: bool = False,
+    flags: Flags = NO_FLAGS,
     resume: Path | str | None = None,
     brief: bool = False,
     data: readers.VqaData | None = None,
@@ -94,7 +96,7 @@ def train(
         settings: see `TrainSettings`; with `resume` those of the run are taken instead.
         root: the folder of all runs.
         name: of the new run; None counts on.
-        deterministic: the same seed gives the same weights to the last bit.
+        flags: see `outline.Flags`; with `resume` those of the run too.
         resume: a run to go on with after its last finished epoch.
         brief: tell nothing of the data, train no question-only rival and write no report; for many
             trainings on the same data.
@@ -104,18 +106,18 @@ def train(
         CnnRnnError: no data, a run that does not fit, a loss that is no number.
         Interrupted: Ctrl-C; the run can be resumed.
     """
-    begun = begin(TrainSettings, settings, TASK, root, name, deterministic, resume)
-    run, deterministic = begun.run, begun.deterministic
+    begun = begin(TrainSettings, settings, TASK, root, name, flags, resume)
+    run, flags = begun.run, begun.flags
     prepared = prepare(begun.settings, data)
     settings = prepared.settings
-    config = settings.as_config() | {"deterministic": deterministic}
+    config = settings.as_config() | asdict(flags)
     if run:
         check_same(run, _provenance(prepared))
         run.record_command()
     if not brief:
         prepared.check.tell()
     backend.configure(
-        seed=settings.seed, deterministic=deterministic, precision=settings.precision
+        seed=settings.seed, deterministic=flags.deterministic, precision=settings.precision
     )
     training, aside, failures = _sides(prepared)
     tell_failures(prepared.data.name, failures, "pictures")
@@ -298,9 +300,10 @@ def _learn_familiarity(training: Questions, aside: Questions, seed: int) -> Fami
 def _conclude(
     run: Run, prepared: Prepared, training: Questions, aside: Questions, result
 ) -> str:
-    """Calibrate and score the best epoch on the questions kept aside, beside its rivals; write the
-    report."""
+    """Calibrate and score the best epoch on the questions kept aside, beside its rivals; write card
+    and report."""
     from cnnrnn.vqa.answerer import Answerer
+    from cnnrnn.vqa.card import write_card
     from cnnrnn.vqa.judge import calibrated, figures, score_answerer
     from cnnrnn.vqa.report import write_report
 
@@ -315,6 +318,7 @@ def _conclude(
     run.write_json("confidence.json", answerer.confidence.as_json())
     evaluations = score_answerer(answerer, shown, training.examples)
     _finish(run, aside, result, figures(evaluations))
+    write_card(run, answerer, evaluations, f"{len(shown.examples)} {which}")
     write_report(run, answerer, evaluations, shown, which)
     rivals = ", ".join(f"{each.name} {each.scores.overall:.3f}" for each in evaluations[1:])
     return reached(

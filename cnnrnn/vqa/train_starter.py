@@ -10,8 +10,10 @@ from __future__ import annotations
 import tempfile
 
 from cnnrnn import console
+from cnnrnn.training.card import CARD, TEST
 from cnnrnn.training.starter import keep
-from cnnrnn.vqa.answerer import BLIND, STARTER
+from cnnrnn.vqa.answerer import BLIND, STARTER, Answerer
+from cnnrnn.vqa.card import write_card
 from cnnrnn.vqa.evaluate import show
 from cnnrnn.vqa.judge import evaluate_run, figures
 from cnnrnn.vqa.settings import TrainSettings
@@ -20,7 +22,7 @@ from cnnrnn.vqa.validate import MONITOR
 
 KEPT = (
     "config.json", "vocabulary.json", "answers.json", "confidence.json", "familiarity.npz",
-    "metrics.json", "log.csv", "best.keras", f"{BLIND}/best.keras",
+    "metrics.json", "log.csv", "best.keras", f"{BLIND}/best.keras", CARD,
 )  # fmt: skip
 
 
@@ -30,6 +32,7 @@ def main() -> None:
         run = train(TrainSettings(), folder, "starter").run
         evaluations, _ = evaluate_run(run.path, {}, "test")
         show(evaluations, json=False)
+        write_card(run, Answerer.load(run.path), evaluations, TEST)
         keep(run, STARTER, KEPT, MONITOR, figures(evaluations))
 
 

@@ -25,7 +25,9 @@ PACKAGE = "cnnrnn.video_classify"
 # Low enough that no softmax notices, high enough for float16.
 NEVER = -3e4
 # A loop of so many steps or fewer is written out: TensorFlow's own loop costs more than it holds.
-UNROLLED = 32
+# On PyTorch, which runs step by step in any case, Keras 3.15 cannot write out one that goes
+# backwards over masked frames.
+UNROLLED = 0 if backend.name() == "torch" else 32
 
 
 def masked_softmax(scores, mask):
