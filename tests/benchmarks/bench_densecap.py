@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnrnn import backend, console
-from cnnrnn.densecap.describer import DenseCaptioner, DescribeSettings
+from cnnrnn.densecap.described import DescribeSettings
 from cnnrnn.densecap.settings import TrainSettings
 from cnnrnn.media import images
 from cnnrnn.text.vocabulary import Vocabulary
@@ -82,6 +82,8 @@ def _photo(seed: int) -> np.ndarray:
 
 def _prediction(path: Path, rounds: int) -> list[dict]:
     """Warm, one picture at a time."""
+    from cnnrnn.densecap.describer import DenseCaptioner  # starts Keras, see `steps`
+
     describer = DenseCaptioner.load(path)
     shown = DescribeSettings(max_regions=10)
     photos = [_photo(seed) for seed in range(3)]
@@ -185,7 +187,7 @@ def _steps_of(threads: int) -> float:
 def steps(threads: int) -> float:
     """Training steps a second on the built-in world, as `densecap train` takes them."""
     console.set_verbosity(True)
-    backend.choose(threads=threads)
+    backend.choose(threads=threads)  # before anything starts Keras
     from cnnrnn.densecap.train import dry_run
 
     settings = TrainSettings(limit=64, epochs=1, batch=16)
