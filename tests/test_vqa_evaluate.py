@@ -251,7 +251,7 @@ def test_a_baseline_beside_the_answers(capsys):
     other = evaluate.evaluation("majority", examples, ["cat"] * 20)
     evaluate.show([best, other], json=False)
     told = capsys.readouterr()
-    assert "model 1.000 is +1.000 (+1.000 to +1.000) of majority 0.000" in told.err
+    assert "model 1.000 is +1.000 (+1.000 to +1.000) against majority 0.000" in told.err
     evaluate.show([best, other], json=True)
     assert [json.loads(line)["name"] for line in capsys.readouterr().out.splitlines()] == [
         "model", "majority"

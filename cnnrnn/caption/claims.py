@@ -31,7 +31,7 @@ def _better(table: Table, text: str, first: str, second: str) -> Claim:
     if missing := [name for name in (first, second) if name not in table.by_model]:
         return Claim(text, None, f"{' and '.join(missing)} not compared")
     gain = table.gain(first, second)
-    numbers = f"{first} {table.cider(first)} is {gain.signed} of {second}"
+    numbers = f"{first} {table.cider(first)} is {gain.signed} against {second}"
     return Claim(text, gain.low > 0, numbers)
 
 
@@ -43,7 +43,7 @@ def _depth(table: Table) -> Claim:
         return Claim(text, None, f"{' and '.join(missing)} not compared{hint}")
     gains = {name: table.gain(name, BASE) for name in (DEEP_CNN, DEEP_RNN)}
     held = table.gain(DEEP_CNN, DEEP_RNN).low > 0 and gains[DEEP_CNN].low > 0
-    return Claim(text, held, listed(gains, signed=True) + f" of {BASE}")
+    return Claim(text, held, listed(gains, signed=True) + f" against {BASE}")
 
 
 def _needs_picture(table: Table) -> Claim:

@@ -288,7 +288,8 @@ def differences(evaluations: Sequence[Evaluation]) -> list[str]:
     for key in ("Bleu_4", "CIDEr"):
         value, low, high = first.detail.difference(second.detail, key)
         lines.append(
-            f"{key} is {value:+.3f} ({low:+.3f} to {high:+.3f}) of {second.name} (paired bootstrap)"
+            f"{key} is {value:+.3f} ({low:+.3f} to {high:+.3f}) against {second.name} "
+            "(paired bootstrap)"
         )
     return lines
 

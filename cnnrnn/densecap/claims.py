@@ -65,7 +65,7 @@ def _end_to_end(table: Table) -> Claim:
     gain = table.precision_gain((WHOLLY, REGIONS), (FROZEN, REGIONS), "map")
     boxes = table.precision_gain((WHOLLY, REGIONS), (FROZEN, REGIONS), "detmap")
     numbers = (
-        f"{table.map_key} {table.precision(WHOLLY, 'map')} is {gain.signed} of frozen, "
+        f"{table.map_key} {table.precision(WHOLLY, 'map')} is {gain.signed} against frozen, "
         f"detmap {boxes.signed}"
     )
     return Claim(text, gain.low > 0, numbers)
@@ -78,7 +78,7 @@ def _words_help(table: Table) -> Claim:
         return Claim(text, None, f"{WHOLLY} and {MUTE} were not both compared")
     gain = table.precision_gain((WHOLLY, REGIONS), (MUTE, REGIONS), "detmap")
     numbers = (
-        f"detmap {table.precision(WHOLLY, 'detmap')} is {gain.signed} of boxes without words"
+        f"detmap {table.precision(WHOLLY, 'detmap')} is {gain.signed} against boxes without words"
     )
     return Claim(text, gain.low > 0, numbers)
 

@@ -55,7 +55,7 @@ def _sees_order(table: Table) -> Claim:
     best = max(pooled, key=lambda model: table.accuracy(model).value)
     gain, lost = table.gain("lstm", best), table.lost("lstm", SHUFFLED)
     held = gain.low > 0 and lost.low > 0
-    numbers = f"lstm is {gain.signed} of {best}, and loses {lost} by shuffling"
+    numbers = f"lstm is {gain.signed} against {best}, and loses {lost} by shuffling"
     order = table.order("lstm") if table.pairs else None
     if order:
         numbers += f"; {order} of reversed pairs"
@@ -70,9 +70,9 @@ def _choosing(table: Table) -> list[Claim]:
         if model not in table.by_model or "lstm" not in table.by_model:
             continue
         gain = table.gain(model, "lstm")
-        numbers = f"{model} {table.accuracy(model)} is {gain.signed} of lstm"
+        numbers = f"{model} {table.accuracy(model)} is {gain.signed} against lstm"
         if "mean" in table.by_model:
-            numbers += f", {table.gain(model, 'mean').signed} of mean"
+            numbers += f", {table.gain(model, 'mean').signed} against mean"
         found.append(Claim(f"{text}: {model}", gain.low > 0, numbers))
     return found or [Claim(text, None, "no model that chooses, or no lstm")]
 
@@ -86,5 +86,5 @@ def _ensemble(table: Table) -> Claim:
     best, accuracy, gain, over_equal = found
     return Claim(
         text, gain.low > 0,
-        f"{accuracy}, {gain.signed} of {best}, {over_equal.signed} of equal weights",
+        f"{accuracy}, {gain.signed} against {best}, {over_equal.signed} against equal weights",
     )

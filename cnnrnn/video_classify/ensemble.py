@@ -189,7 +189,7 @@ class Joined:
                 which = "the best member " * (each.name == self.best) + each.name
                 value, low, high = ours.difference(each.scores)
                 found.append(
-                    f"top1 is {value:+.3f} ({low:+.3f} to {high:+.3f}) of {which} "
+                    f"top1 is {value:+.3f} ({low:+.3f} to {high:+.3f}) against {which} "
                     "(paired bootstrap)"
                 )
         return found

@@ -227,7 +227,8 @@ def show(evaluations: Sequence[Evaluation], json: bool) -> None:
     for each in evaluations[1:]:
         value, low, high = best.difference(each.scores)
         console.info(
-            f"top1 is {value:+.3f} ({low:+.3f} to {high:+.3f}) of {each.name} (paired bootstrap)"
+            f"top1 is {value:+.3f} ({low:+.3f} to {high:+.3f}) against {each.name} "
+            "(paired bootstrap)"
         )
 
 

@@ -38,7 +38,7 @@ def _needs_picture(table: Table) -> Claim:
         return Claim(text, None, "question-only, or all others, were not compared")
     gains = {model: table.gain(model, QUESTION_ONLY) for model in models}
     held = all(gain.low > CLEARLY for gain in gains.values())
-    numbers = listed(gains, signed=True) + f" of question-only {table.accuracy(QUESTION_ONLY)}"
+    numbers = listed(gains, signed=True) + f" against question-only {table.accuracy(QUESTION_ONLY)}"
     return Claim(text, held, numbers)
 
 
@@ -71,7 +71,7 @@ def _second_hop(table: Table, kind: str) -> Claim:
         return Claim(text, None, f"{table.data} has no {kind} questions")
     gain = table.gain(TWO, ONE, kind)
     numbers = (
-        f"{table.accuracy(TWO, kind=kind)} is {gain.signed} of one hop; "
+        f"{table.accuracy(TWO, kind=kind)} is {gain.signed} against one hop; "
         f"on all questions {table.gain(TWO, ONE).signed}"
     )
     return Claim(text, gain.low > 0, numbers)
@@ -105,7 +105,7 @@ def _attention(table: Table) -> Claim:
     if not {TWO, PLAIN} <= table.by_model.keys():
         return Claim(text, None, "san and lstm-cnn were not both compared")
     gain = table.gain(TWO, PLAIN)
-    return Claim(text, gain.low > 0, f"san {table.accuracy(TWO)} is {gain.signed} of lstm-cnn")
+    return Claim(text, gain.low > 0, f"san {table.accuracy(TWO)} is {gain.signed} against lstm-cnn")
 
 
 def _structures(table: Table) -> Claim:

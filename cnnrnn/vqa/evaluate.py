@@ -172,7 +172,7 @@ def show(evaluations: Sequence[Evaluation], json: bool, seed: int = 0) -> None:
         value, low, high = first.scores.difference(each.scores, seed=seed)
         console.info(
             f"{first.name} {first.scores.overall:.3f} is {value:+.3f} ({low:+.3f} to {high:+.3f}) "
-            f"of {each.name} {each.scores.overall:.3f} (paired bootstrap over questions)"
+            f"against {each.name} {each.scores.overall:.3f} (paired bootstrap over questions)"
         )
 
 
