@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cnnrnn.caption import claims
 from cnnrnn.caption.compare import VARIANTS, _scored, plan
-from cnnrnn.caption.compare_results import OWN, SHUFFLED, Result, Table
+from cnnrnn.caption.compare_results import FACTS, OWN, SHUFFLED, Result, Table
 from cnnrnn.caption.data import Example
 from cnnrnn.caption.settings import TrainSettings
+from cnnrnn.caption.telling import facts_told
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.media.sources import Source
+from cnnrnn.scenes import clips
 
 IDS = [str(number) for number in range(40)]
 
@@ -66,6 +69,37 @@ def test_depth_is_compared_only_where_a_deeper_cnn_was_named():
     assert verdicts(*base)[text] is None
     assert verdicts(*base, result("deeper-cnn", 0.6))[text] is True
     assert verdicts(*base, result("deeper-cnn", 0.41))[text] is False
+
+
+def knowing(found: Result, facts: float) -> Result:
+    """The same, telling that share of the facts."""
+    found.values[FACTS] = facts + np.resize([-0.1, 0.1], len(IDS))
+    return found
+
+
+def test_a_clip_is_compared_with_one_frame_by_the_facts_that_are_told():
+    text = "a clip tells more of the facts than one frame"
+    clip, frame = result("clip-lstm", 0.3), result("one-frame", 0.5)
+    assert verdicts(clip, frame)[text] is None  # nothing is known of such clips
+    assert verdicts(knowing(clip, 0.6), knowing(frame, 0.4))[text] is True
+    assert verdicts(knowing(clip, 0.4), knowing(frame, 0.4))[text] is False
+    table = Table("clips", [knowing(clip, 0.6)])
+    assert table.row("clip-lstm")[FACTS].value == pytest.approx(0.6)
+
+
+def test_facts_that_captions_tell_by_hand():
+    clip = clips.clip("test", 0)
+    examples = [
+        Example(name, Source(name, clip=("test", 0)), ("x",), "test") for name in ("a", "b", "c")
+    ]
+    facts = 1 + 2 * len({(each.kind, each.colour) for each in clip.scene.things})
+    texts = {
+        "a": clips.captions(clip)[0], "b": f"a {clip.colour} {clip.kind}", "c": "nothing at all",
+    }  # fmt: skip
+    found = facts_told(examples, texts)
+    assert found[0] >= 2 / facts and found[1] == pytest.approx(2 / facts) and found[2] == 0
+    own = Example("own", Source("own", Path("own.jpg")), ("a dog",), "test")
+    assert facts_told([*examples, own], texts | {"own": "a dog"}) is None
 
 
 def test_other_pictures_get_no_caption_of_their_own():

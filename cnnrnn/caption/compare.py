@@ -18,11 +18,12 @@ from cnnrnn.caption import train as training
 from cnnrnn.caption.captioner import TASK, Captioner
 from cnnrnn.caption.claims import DEEP_CNN, claims
 from cnnrnn.caption.compare_report import show, write_page
-from cnnrnn.caption.compare_results import OWN, SHUFFLED, Result, Table
+from cnnrnn.caption.compare_results import FACTS, OWN, SHUFFLED, Result, Table
 from cnnrnn.caption.data import CaptionData, Example
 from cnnrnn.caption.evaluate import OTHER_RUN, Evaluation, most_frequent, nearest_neighbour, scored
 from cnnrnn.caption.prepare import with_features
 from cnnrnn.caption.settings import TrainSettings
+from cnnrnn.caption.telling import facts_told
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.text import word2vec
 from cnnrnn.text.decoder import DecodeSettings
@@ -238,8 +239,9 @@ def _scored(
     order = np.random.default_rng([seed, 3]).permutation(len(ids))
     moved = {ids[to]: texts[ids[at]] for at, to in zip(order, np.roll(order, 1), strict=True)}
     other = scored(name, examples, moved, tokenizer, meteor=False, intervals=False)
-    values = {OWN: own.detail.each["CIDEr"], SHUFFLED: other.detail.each["CIDEr"]}
-    return Result(name, seed, ids, values, own.scores)
+    found = _plain(own, examples, seed)
+    found.values[SHUFFLED] = other.detail.each["CIDEr"]
+    return found
 
 
 def _untrained(run: Run, data: CaptionData, ids: Sequence[str]) -> list[Result]:
@@ -253,16 +255,18 @@ def _untrained(run: Run, data: CaptionData, ids: Sequence[str]) -> list[Result]:
         "most frequent caption": most_frequent(training_ones.examples, examples),
     }
     found = [
-        _plain(scored(name, examples, texts, words, intervals=False))
+        _plain(scored(name, examples, texts, words, intervals=False), examples)
         for name, texts in rivals.items()
     ]
     if all(len(each.captions) > 1 for each in examples):
         others = [replace(each, captions=each.captions[1:]) for each in examples]
         first = {each.id: each.captions[0] for each in examples}
-        found.append(_plain(scored("human", others, first, words, intervals=False)))
+        found.append(_plain(scored("human", others, first, words, intervals=False), others))
     return [each for each in found if each.ids == list(ids)]
 
 
-def _plain(found: Evaluation) -> Result:
+def _plain(found: Evaluation, examples: Sequence[Example], seed: int = 0) -> Result:
     values = {OWN: found.detail.each["CIDEr"]}
-    return Result(found.name, 0, list(found.texts), values, found.scores)
+    if (told := facts_told(examples, found.texts)) is not None:
+        values[FACTS] = told
+    return Result(found.name, seed, list(found.texts), values, found.scores)

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cnnrnn import console
-from cnnrnn.caption.compare_results import MEANS, OWN, SHUFFLED, Table
+from cnnrnn.caption.compare_results import FACTS, MEANS, OWN, SHUFFLED, Table
 from cnnrnn.intervals import Figure
 from cnnrnn.training.comparison import Claim, begin_page, tell_claims
 from cnnrnn.training.report import Report
 
 _HEADS = {
+    FACTS: "facts told",
     "words": "words used", "new": "new captions", "seconds": "s an epoch",
     "milliseconds": "ms a picture",
 }  # fmt: skip
 _NO_METEOR = "METEOR needs Java; StemMatch stands in, and is another score"
-_QUALITY = ("model", OWN, *MEANS, SHUFFLED)
+_QUALITY = ("model", OWN, *MEANS, FACTS, SHUFFLED)
 _MANNER = ("model", "perplexity", "words", "new", "parameters", "seconds", "milliseconds", "seeds")
 
 
@@ -63,7 +64,8 @@ def write_page(path: Path, table: Table, claims: Sequence[Claim], quick: bool) -
     report.table(
         "Captions",
         *_cells(table, _QUALITY),
-        note=f"On {table.count} test {table.unit}. `{_named(SHUFFLED, table)}`: CIDEr of the same "
+        note=f"On {table.count} test {table.unit}. `facts told`: the share of what is so in the "
+        f"built-in world that a caption tells. `{_named(SHUFFLED, table)}`: CIDEr of the same "
         f"captions beside other {table.unit}. `human`: the first caption that people "
         "wrote, scored by the others."
         + ("" if _has_meteor(table) else f" {_NO_METEOR}."),

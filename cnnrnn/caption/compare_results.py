@@ -11,7 +11,7 @@ from cnnrnn.intervals import Figure, gain, over_seeds
 from cnnrnn.text.metrics import KEYS
 from cnnrnn.training.results import Results, reading
 
-OWN, SHUFFLED = "CIDEr", "shuffled pictures"
+OWN, SHUFFLED, FACTS = "CIDEr", "shuffled pictures", "facts"
 # The columns that are means over seeds, beside CIDEr, and how each is called.
 MEANS = tuple(key for key in KEYS if key != OWN)
 
@@ -21,7 +21,8 @@ class Result:
     """One training's captions of the test pictures.
 
     ids: of the N pictures. values: CIDEr of each caption (N,), beside its own picture (OWN) and
-    beside another one (SHUFFLED). scores: of the whole set. words: different words that were used.
+    beside another one (SHUFFLED), and of the built-in world the share of its facts that each tells
+    (FACTS, see `telling`). scores: of the whole set. words: different words that were used.
     new: share of the captions that are no training caption. seconds: of an epoch. milliseconds: of
     the model for one picture, without what makes its features.
     """
@@ -72,9 +73,15 @@ class Table(Results[Result]):
         """CIDEr of a model."""
         return over_seeds(self.values(model))
 
-    def gain(self, first: str, second: str) -> Figure:
-        """How much more CIDEr one model has, picture by picture and seed by seed."""
-        return gain(self.values(first), self.values(second))
+    def gain(self, first: str, second: str, way: str = OWN) -> Figure:
+        """How much more CIDEr one model has, or how many more FACTS its captions tell, picture by
+        picture and seed by seed."""
+        return gain(self.values(first, way), self.values(second, way))
+
+    def facts(self, model: str) -> Figure | None:
+        """The share of the facts that a model's captions tell; None outside the built-in world."""
+        known = all(FACTS in run.values for run in self.by_model[model])
+        return over_seeds(self.values(model, FACTS)) if known else None
 
     def lost(self, model: str) -> Figure:
         """How much CIDEr a model's captions lose beside other pictures."""
@@ -95,6 +102,7 @@ class Table(Results[Result]):
         return {
             "model": model,
             OWN: self.cider(model),
+            FACTS: self.facts(model),
             **{key: mean([run.scores.get(key) for run in runs]) for key in MEANS},
             SHUFFLED: over_seeds(self.values(model, SHUFFLED)).value
             if SHUFFLED in runs[0].values

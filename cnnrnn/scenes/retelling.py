@@ -13,7 +13,7 @@ from cnnrnn.scenes.world import Scene, Thing
 _SALT = 11
 
 # {a}: the actor; {b}: the container. Both labels of a pair have as many clauses.
-_CLAUSES = {
+CLAUSES = {
     "door opens": (
         "the door of {a} opens", "the door of {a} swings open", "{a} opens its door",
         "somebody opens the door of {a}", "{a} whose closed door is being opened",
@@ -76,8 +76,8 @@ _STILL = ("{n} stays where it is", "{n} does not move", "{n} keeps still", "noth
 def retell(scene: Scene, label: str) -> list[str]:
     """Five captions of a clip with that label."""
     speaker = Speaker(scene, _SALT)
-    clauses = speaker.rng.permutation(len(_CLAUSES[label]))[:5]
-    return [_sentence(speaker, _CLAUSES[label][place]) for place in clauses]
+    clauses = speaker.rng.permutation(len(CLAUSES[label]))[:5]
+    return [_sentence(speaker, CLAUSES[label][place]) for place in clauses]
 
 
 def _sentence(s: Speaker, clause: str) -> str:
