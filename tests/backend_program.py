@@ -54,17 +54,17 @@ def _caption(name: str) -> Case:
 
 
 def _densecap(name: str) -> Case:
-    from test_densecap_models import batch, losses, made
+    from test_densecap_models import WEIGHTS, batch, losses, made
 
     model, given = made(), batch()
-    targets = {key: np.zeros(len(given["pictures"]), np.float32) for key in losses.WEIGHTS}
+    targets = {key: np.zeros(len(given["pictures"]), np.float32) for key in WEIGHTS}
 
     def outputs(it):
         grid = it.proposals.look(given["pictures"])
         boxes, scores = it.proposals.propose(grid)
         return boxes, scores, it.recognise(grid, boxes[:, :9])
 
-    loss = {key: losses.Given() for key in losses.WEIGHTS}
+    loss = {key: losses.Given() for key in WEIGHTS}
     by = optimizer(SETTINGS, TwoSpeeds, slow=model.trunk_variables())
     return Case(model, loss, (given, targets), outputs, by)
 

@@ -197,3 +197,18 @@ def test_the_command_line_imports_nothing_heavy():
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_what_a_command_line_calls_does_not_start_keras_before_device_and_threads_are_chosen():
+    tasks = {"caption": "predict", "densecap": "predict", "video_classify": "predict", "vqa": "ask"}
+    names = [
+        f"cnnrnn.{task}.{verb}"
+        for task, last in tasks.items()
+        for verb in ("train", "evaluate", "compare", last)
+    ]
+    code = f"import sys, {', '.join(names)}; print('keras' in sys.modules)"
+    environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
+    assert done.stdout == "False\n"

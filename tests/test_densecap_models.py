@@ -14,6 +14,7 @@ from cnnrnn import backend
 from cnnrnn.densecap import export as densecap_export
 from cnnrnn.densecap import losses
 from cnnrnn.densecap.models import DenseCap, Recognition
+from cnnrnn.densecap.settings import WEIGHTS
 from cnnrnn.regions.proposer import Proposer
 from cnnrnn.text.vocabulary import END, PAD, START
 from cnnrnn.training import export as exporting
@@ -87,7 +88,7 @@ def test_words_by_hand():
 
 
 def test_the_published_weights():
-    assert list(losses.WEIGHTS.values()) == [0.1, 0.05, 0.1, 0.1, 1.0]
+    assert list(WEIGHTS.values()) == [0.1, 0.05, 0.1, 0.1, 1.0]
 
 
 # -- the layers ----------------------------------------------------------------------------------
@@ -117,7 +118,7 @@ def test_recognition_keeps_regions_apart():
 
 def test_five_losses_one_for_each_picture(model):
     found = model(batch())
-    assert list(found) == list(losses.WEIGHTS)
+    assert list(found) == list(WEIGHTS)
     for name, value in found.items():
         value = numpy(value)
         assert value.shape == (2,) and np.isfinite(value).all(), name

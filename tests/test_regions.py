@@ -16,11 +16,11 @@ from cnnrnn.regions import boxes as places
 from cnnrnn.regions import transform
 from cnnrnn.regions.anchors import anchors, shapes
 from cnnrnn.regions.pooling import RoiPooling
-from cnnrnn.regions.proposals import ProposalHead, best_proposals
+from cnnrnn.regions.proposals import ProposalHead
 from cnnrnn.regions.proposer import ProposalNet, Proposer
 from cnnrnn.regions.sampler import BoxSampler
 from cnnrnn.regions.sizes import PUBLISHED, fewest_boxes, nearest, sizes
-from cnnrnn.regions.suppression import plain, suppress
+from cnnrnn.regions.suppression import best_proposals, plain, suppress
 
 keras = backend.keras()
 ops = keras.ops

@@ -12,7 +12,6 @@ from cnnrnn.caption.captioner import Captioner
 from cnnrnn.caption.prepare import Pictures
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.media.sources import Source
-from cnnrnn.text.ensemble import Ensemble
 
 
 class JoinedRows:
@@ -73,6 +72,8 @@ class CaptionerEnsemble(Captioner):
                 )
             if other.clips != first.clips:
                 raise CnnRnnError("one run captions clips, another pictures", "leave one out")
+        from cnnrnn.text.ensemble import Ensemble  # starts Keras
+
         model = Ensemble([each.model for each in members])
         super().__init__(model, first.vocabulary, first.extractor, first.familiarity, first.run)
         self.runs = [each.run for each in members]

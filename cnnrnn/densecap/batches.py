@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from cnnrnn import console
-from cnnrnn.densecap import losses
 from cnnrnn.densecap.pictures import Pictures
+from cnnrnn.densecap.settings import WEIGHTS
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.regions.boxes import mirrored
 from cnnrnn.text.tokenizer import Tokenizer
@@ -118,7 +118,7 @@ class RegionBatches:
             words[row, : len(found)] = self._words[self._first[number] + chosen]
         inputs = {"pictures": pictures, "boxes": boxes, "real": real, "words": words}
         # The losses come from the model, which has the truths among its inputs.
-        return inputs, {name: np.zeros(self.batch, np.float32) for name in losses.WEIGHTS}
+        return inputs, {name: np.zeros(self.batch, np.float32) for name in WEIGHTS}
 
     def _read(self, numbers: np.ndarray, generator) -> tuple[np.ndarray, np.ndarray]:
         """Pictures (B, h, w, 3), with others of their size in the place of damaged ones."""

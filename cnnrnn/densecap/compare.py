@@ -23,10 +23,9 @@ from cnnrnn.densecap.compare_results import DATA, REGIONS, WHOLE, Result, Sought
 from cnnrnn.densecap.data import BUILT_IN, shows
 from cnnrnn.densecap.describer import DenseCaptioner, Described, DescribeSettings
 from cnnrnn.densecap.layouts import Example
-from cnnrnn.densecap.losses import WEIGHTS
 from cnnrnn.densecap.pictures import readable
 from cnnrnn.densecap.search import Finder
-from cnnrnn.densecap.settings import TrainSettings
+from cnnrnn.densecap.settings import WEIGHTS, TrainSettings
 from cnnrnn.densecap.telling import telling
 from cnnrnn.densecap.train import TASK
 from cnnrnn.densecap.validate import compared

@@ -22,8 +22,7 @@ from cnnrnn.errors import CnnRnnError
 from cnnrnn.features.familiarity import Familiarity, pooled
 from cnnrnn.media.sources import Source, as_source
 from cnnrnn.regions import boxes as places
-from cnnrnn.regions.proposals import best_proposals
-from cnnrnn.regions.suppression import suppress
+from cnnrnn.regions.suppression import best_proposals, suppress
 from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.text.vocabulary import Vocabulary
 from cnnrnn.text.writer import Writer

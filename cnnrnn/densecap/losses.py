@@ -10,16 +10,6 @@ from cnnrnn import backend
 keras = backend.keras()
 ops = keras.ops
 
-# In the order in which a region passes them, with the weights of the published program.
-WEIGHTS = {
-    "proposal_objectness": 0.1,
-    "proposal_boxes": 0.05,
-    "final_objectness": 0.1,
-    "final_boxes": 0.1,
-    "captions": 1.0,
-}
-
-
 # How far boxes usually are from what they begin as, in deltas (Ren et al. 2015): positive ones
 # overlap their truth by 0.7. Counted plainly, boxes would have a hundredth of the words' say.
 SPREAD = (0.1, 0.1, 0.2, 0.2)

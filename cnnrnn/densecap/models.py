@@ -82,7 +82,7 @@ class DenseCap(keras.Model):
     Training input is a dictionary:
         `pictures` (B, h, w, 3) uint8 RGB; `boxes` (B, G, 4) float32; `real` (B, G) bool, which of
         them are there; `words` (B, G, T) int32, the phrase of each, PAD behind it.
-    Its output is the five losses (see `losses.WEIGHTS`), each (B,): the mean of the batch, the
+    Its output is the five losses (see `settings.WEIGHTS`), each (B,): the mean of the batch, the
     same for each picture.
 
     Args:

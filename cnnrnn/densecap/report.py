@@ -9,7 +9,7 @@ import numpy as np
 from cnnrnn.densecap.describer import Described
 from cnnrnn.densecap.evaluate import KEYS, Evaluation
 from cnnrnn.densecap.layouts import Example
-from cnnrnn.densecap.losses import WEIGHTS
+from cnnrnn.densecap.settings import WEIGHTS
 from cnnrnn.densecap.validate import MONITOR
 from cnnrnn.training.placed import Placed
 from cnnrnn.training.run import Run

@@ -22,7 +22,14 @@ from cnnrnn.training.settings import (
 MODELS = ("densecap",)
 BACKBONES = ("scenes", "mobilenet_v2", "vgg16")  # of `features.trunks`
 TOKENIZERS = ("words", "characters")
-LOSSES = 5
+# The losses in the order in which a region passes them, with the weights of the published program.
+WEIGHTS = {
+    "proposal_objectness": 0.1,
+    "proposal_boxes": 0.05,
+    "final_objectness": 0.1,
+    "final_boxes": 0.1,
+    "captions": 1.0,
+}
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ class TrainSettings:
     positive, negative: IoU with a truth above and below which a box is learned from as one that
         holds something and as one that holds nothing, see `regions.sampler`.
     box_gradient: see `models.DenseCap`.
-    loss_weights: of the five losses, see `losses.WEIGHTS`.
+    loss_weights: of the five losses, see `WEIGHTS`.
     cnn_rate: learning rate of the backbone (SGD with momentum), at its highest.
     wait: epochs before the backbone begins to learn.
     mirror: also train on pictures with left and right exchanged.
@@ -114,10 +121,10 @@ class TrainSettings:
             raise UsageError(f"wait is {self.wait} epochs", "0 or more")
         weights = self.loss_weights
         usable = weights is None or (all(0 <= w < math.inf for w in weights) and any(weights))
-        if not usable or (weights is not None and len(weights) != LOSSES):
+        if not usable or (weights is not None and len(weights) != len(WEIGHTS)):
             raise UsageError(
                 f"loss_weights are {weights}",
-                f"{LOSSES} numbers, not all of them 0, e.g. 0.1,0.05,0.1,0.1,1",
+                f"{len(WEIGHTS)} numbers, not all of them 0, e.g. 0.1,0.05,0.1,0.1,1",
             )
 
     @property
@@ -153,7 +160,7 @@ class TrainSettings:
         return cls(**fields_of(cls, config))
 
 
-_ALWAYS = {"loss_weights": [0.1, 0.05, 0.1, 0.1, 1.0]}
+_ALWAYS = {"loss_weights": list(WEIGHTS.values())}
 # The drawn world has few words and small pictures, with seven regions each.
 _BUILT_IN = {
     "backbone": "scenes",

@@ -11,7 +11,7 @@ from cnnrnn import backend
 from cnnrnn.densecap import check as checks
 from cnnrnn.densecap import data as readers
 from cnnrnn.densecap.pictures import Loader, Pictures, readable
-from cnnrnn.densecap.settings import TrainSettings
+from cnnrnn.densecap.settings import WEIGHTS, TrainSettings
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.features import backbones, trunks
 from cnnrnn.features.familiarity import SAMPLE, Familiarity
@@ -223,7 +223,7 @@ def _model(prepared: Prepared):
 
 
 def _fit(run: Run, prepared: Prepared, batches, aside: Pictures, resume: bool):
-    from cnnrnn.densecap.losses import WEIGHTS, Given
+    from cnnrnn.densecap.losses import Given
     from cnnrnn.densecap.validate import Validation, monitor
     from cnnrnn.training.fit import FitSettings, fit, optimizer
     from cnnrnn.training.optimizers import TwoSpeeds

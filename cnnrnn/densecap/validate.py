@@ -10,8 +10,8 @@ import numpy as np
 from cnnrnn.densecap.batches import RegionBatches
 from cnnrnn.densecap.describer import DenseCaptioner, Described, DescribeSettings
 from cnnrnn.densecap.layouts import Example
-from cnnrnn.densecap.losses import WEIGHTS
 from cnnrnn.densecap.pictures import Pictures
+from cnnrnn.densecap.settings import WEIGHTS
 from cnnrnn.regions.metrics import Found, region_scores
 from cnnrnn.text import stem_match
 from cnnrnn.text.vocabulary import Vocabulary

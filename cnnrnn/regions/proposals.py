@@ -15,12 +15,10 @@ import numpy as np
 from cnnrnn import backend
 from cnnrnn.regions import transform
 from cnnrnn.regions.anchors import anchors
-from cnnrnn.regions.suppression import suppress
 
 keras = backend.keras()
 ops = keras.ops
 
-OVERLAP = 0.7  # IoU of two proposals of which one is dropped
 # Before anything is learned one box in a hundred is believed in: most hold nothing, and thousands
 # of them must not drown the first steps (Lin et al. 2017).
 _PRIOR = -float(np.log(99))
@@ -82,27 +80,3 @@ class ProposalHead(keras.layers.Layer):
     def get_config(self):
         own = {"stride": self.stride, "sizes": self.sizes.tolist(), "filters": self.filters}
         return {**super().get_config(), **own}
-
-
-def best_proposals(
-    boxes: np.ndarray, scores: np.ndarray, count: int, overlap: float = OVERLAP
-) -> tuple[np.ndarray, np.ndarray]:
-    """The proposals of each picture that are worth a closer look.
-
-    Args:
-        boxes: (B, N, 4), clipped to the picture.
-        scores: (B, N) logits.
-        count: so many of each picture at most.
-        overlap: IoU above which the worse of two is dropped.
-
-    Returns:
-        numbers int (B, count), best first, and bool (B, count), False in a place that was not
-        needed; its number is 0.
-    """
-    index = np.zeros((len(boxes), count), np.int32)
-    found = np.zeros((len(boxes), count), bool)
-    for picture in range(len(boxes)):
-        chosen = suppress(boxes[picture], scores[picture], overlap, count)
-        index[picture, : len(chosen)] = chosen
-        found[picture, : len(chosen)] = True
-    return index, found

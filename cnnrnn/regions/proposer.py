@@ -23,9 +23,9 @@ from cnnrnn.features import engines, trunks
 from cnnrnn.media import images
 from cnnrnn.regions import boxes as places
 from cnnrnn.regions.anchors import shapes
-from cnnrnn.regions.proposals import OVERLAP, ProposalHead
+from cnnrnn.regions.proposals import ProposalHead
 from cnnrnn.regions.sizes import nearest, sizes
-from cnnrnn.regions.suppression import suppress
+from cnnrnn.regions.suppression import OVERLAP, suppress
 
 keras = backend.keras()
 ops = keras.ops

@@ -11,6 +11,8 @@ import numpy as np
 from cnnrnn import backend
 from cnnrnn.regions.boxes import iou
 
+OVERLAP = 0.7  # IoU of two proposals of which one is dropped
+
 
 def suppress(boxes: np.ndarray, scores: np.ndarray, threshold: float, count: int) -> np.ndarray:
     """Choose boxes greedily: the best one, then the best that overlaps none of the chosen.
@@ -51,3 +53,27 @@ def plain(boxes: np.ndarray, scores: np.ndarray, threshold: float, count: int) -
         chosen.append(int(best))
         order = order[iou(boxes[best], boxes[order])[0] <= threshold]
     return np.array(chosen, np.int64)
+
+
+def best_proposals(
+    boxes: np.ndarray, scores: np.ndarray, count: int, overlap: float = OVERLAP
+) -> tuple[np.ndarray, np.ndarray]:
+    """The proposals of each picture that are worth a closer look.
+
+    Args:
+        boxes: (B, N, 4), clipped to the picture.
+        scores: (B, N) logits.
+        count: so many of each picture at most.
+        overlap: IoU above which the worse of two is dropped.
+
+    Returns:
+        numbers int (B, count), best first, and bool (B, count), False in a place that was not
+        needed; its number is 0.
+    """
+    index = np.zeros((len(boxes), count), np.int32)
+    found = np.zeros((len(boxes), count), bool)
+    for picture in range(len(boxes)):
+        chosen = suppress(boxes[picture], scores[picture], overlap, count)
+        index[picture, : len(chosen)] = chosen
+        found[picture, : len(chosen)] = True
+    return index, found
