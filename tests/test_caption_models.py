@@ -117,7 +117,8 @@ def test_room_for_padding_changes_nothing(model):
 def test_other_pictures_of_the_batch_change_nothing(model):
     inputs, _ = batch(model)
     alone, targets = batch(model, CAPTIONS[:1])
-    np.testing.assert_allclose(numpy(model(alone)), numpy(model(inputs))[: len(targets)], atol=1e-6)
+    many = numpy(model(inputs))[: len(targets)]
+    np.testing.assert_allclose(numpy(model(alone)), many, rtol=1e-5, atol=1e-6)
 
 
 def test_a_word_sees_no_later_word(model):

@@ -172,7 +172,7 @@ def test_options_that_cannot_be_meant():
         ({"stream": "sound"}, "rgb, motion, flow"),
         ({"stream": "motion", "size": 500}, "at most 120x160"),
         ({"backbone": "mobilnet_v2"}, "did you mean"),
-        ({"output": "words"}, "pooled, grid, pixels"),
+        ({"output": "words"}, "pooled, grid, below, pixels"),
     ]:
         with pytest.raises(UsageError, match=message):
             ClipExtractor(**options)

@@ -131,8 +131,8 @@ fit_options = options.block(
     help="What reads the questions of san.",
 )  # fmt: skip
 @click.option(
-    "--fusion", type=click.Choice(["multiply", "concat", "add"]), default="multiply",
-    help="How lstm-cnn joins question and picture.",
+    "--fusion", type=click.Choice(["multiply", "concat", "add"]),
+    help="How lstm-cnn joins question and picture. Default: concat for photos, else multiply.",
 )  # fmt: skip
 @click.option("--layers", type=options.POSITIVE, help="LSTM layers of lstm-cnn. Default: 2.")
 @net_options
