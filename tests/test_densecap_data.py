@@ -231,6 +231,9 @@ def test_what_is_chosen_where_nobody_chose():
     photos = TrainSettings(data="visual_genome").resolved(77_000, 3_900_000)
     assert (photos.backbone, photos.positive, photos.min_count) == ("mobilenet_v2", 0.7, 15)
     assert drawn.loss_weights == photos.loss_weights == [0.1, 0.05, 0.1, 0.1, 1.0]
+    few = TrainSettings(data="photos").resolved(999, 5000)
+    assert (few.positive, few.backbone) == (0.5, "mobilenet_v2")
+    assert TrainSettings(data="photos", positive=0.7).resolved(50, 300).positive == 0.7
     chosen = TrainSettings(positive=0.5, epochs=2).resolved(50, 300)
     assert (chosen.positive, chosen.epochs, chosen.holdout, chosen.min_count) == (0.5, 2, 5, 1)
 

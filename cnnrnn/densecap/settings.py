@@ -141,6 +141,8 @@ class TrainSettings:
         """
         chosen = _ALWAYS | (_BUILT_IN if self.built_in else _PHOTOS)
         chosen["holdout"] = max(1, min(200, pictures // 10))
+        if not self.built_in and pictures < _FEW:
+            chosen["positive"] = 0.5
         few = ((2_000, 1), (20_000, 2), (200_000, 5))
         # The paper's 15 is for the five million phrases of Visual Genome.
         chosen["min_count"] = next((count for most, count in few if phrases < most), 15)
@@ -180,6 +182,9 @@ _BUILT_IN = {
     "batch": 16,
     "epochs": 7,
 }
+# Of fewer pictures too few boxes reach the paper's 0.7: on pictures kept aside of 181 of COCO detmap
+# was 0.05 from 0.5 and 0.02 from 0.7.
+_FEW = 1000
 _PHOTOS = {
     "backbone": "mobilenet_v2",
     "pooled": 128,
