@@ -120,7 +120,7 @@ def test_plans():
     assert (settings.model, settings.output, settings.seed) == ("attention", "vectors", 3)
     assert found.settings("deeper-cnn", 0).backbone == "vgg16"
     full = plan(TrainSettings(), ["merge"], 2, quick=False)
-    assert full.seeds == 2 and full.base.limit == 1000
+    assert full.seeds == 2 and (full.base.limit, full.base.epochs, full.base.batch) == (800, 6, 8)
     assert plan(TrainSettings(data="own.csv"), None, None, quick=False).base.limit is None
     clips = plan(TrainSettings(data="clips", model="clip-lstm"), None, None, quick=True)
     assert clips.settings("one-frame", 0).frames == 1

@@ -52,7 +52,8 @@ def compare(
     """Train captioners in every way on the same pictures, and test what the course claims.
 
     What was trained stays in runs/compare/NAME/: called again, the command goes on there. Of the
-    built-in world 1,000 pictures are taken where --limit does not say otherwise.
+    built-in world 800 pictures and six epochs are taken where --limit and --epochs do not say
+    otherwise.
     """
     from cnnrnn import backend
     from cnnrnn.caption import compare as comparison

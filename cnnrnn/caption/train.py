@@ -95,6 +95,7 @@ def train(
     name: str | None = None,
     flags: Flags = NO_FLAGS,
     resume: Path | str | None = None,
+    brief: bool = False,
 ) -> TrainOutcome:
     """Train a captioner and keep it as a run.
 
@@ -104,6 +105,8 @@ def train(
         name: of the new run; None counts on.
         flags: see `outline.Flags`; with `resume` those of the run too.
         resume: a run to go on with after its last finished epoch.
+        brief: tell nothing of the data, score no baselines and write no report; for many trainings
+            on the same data.
 
     Raises:
         CnnRnnError: no data, a run that does not fit, a loss that is no number.
@@ -114,7 +117,8 @@ def train(
     prepared = prepare(begun.settings)
     if prepared.settings.init and not run:
         check_alike(prepared.settings)
-    prepared.check.tell()
+    if not brief:
+        prepared.check.tell()
     settings = prepared.settings
     config = settings.as_config() | asdict(flags)
     if run:
@@ -133,9 +137,13 @@ def train(
     else:
         run = new_run(root, TASK, name, config | _provenance(prepared), usable, unit)
         prepared.vocabulary.save(run.path / "vocabulary.json")
-    result = _fit(run, prepared, training.part(kept), training.part(aside), bool(resume))
-    summary = _conclude(run, prepared, training.part(kept), training.part(aside), result)
-    return TrainOutcome(run, summary, training.failures)
+    training, aside, failures = training.part(kept), training.part(aside), training.failures
+    result = _fit(run, prepared, training, aside, bool(resume))
+    _learn_familiarity(training, aside, settings.seed).save(run.path / "familiarity.npz")
+    if brief:
+        run.finish(MONITOR, result.best_value, result.best_epoch)
+        return TrainOutcome(run, "", failures)
+    return TrainOutcome(run, _conclude(run, prepared, training, aside, result), failures)
 
 
 def dry_run(settings: TrainSettings) -> dict[str, float]:
@@ -302,7 +310,6 @@ def _conclude(run: Run, prepared: Prepared, training: Pictures, aside: Pictures,
     from cnnrnn.caption.evaluate import score_captioner
     from cnnrnn.caption.report import write_report
 
-    _learn_familiarity(training, aside, prepared.settings.seed).save(run.path / "familiarity.npz")
     captioner = Captioner.load(run.path)
     search = DecodeSettings()
     evaluations = score_captioner(captioner, aside, training, search, prepared.settings.seed)
