@@ -120,6 +120,7 @@ def test_where_it_looked_is_shown(tmp_path):
     assert len(list((tmp_path / "out").iterdir())) > 1
 
 
+@pytest.mark.slow
 def test_stopped_and_resumed_gives_the_weights_of_one_that_was_not(monkeypatch):
     epochs = []
     once = fit._train_epoch
@@ -159,6 +160,7 @@ def test_one_that_was_fine_tuned_goes_on_so(capsys):
             check_alike(TrainSettings.from_config(config | changes))
 
 
+@pytest.mark.slow
 def test_it_captions_with_others_and_is_exported(tmp_path, capsys):
     runs = "runs/caption/plain,runs/caption/tuned,runs/caption/still"
     assert call("caption", "evaluate", "--runs", runs, "--no-baselines", "--json") == 0
@@ -178,6 +180,7 @@ def test_a_dry_run_tells_the_disk_that_the_maps_take(capsys):
     assert dry_run(base)["disk_bytes"] == both_ways * 14 * 14 * 112 * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["inject-init", "inject", "merge"])
 def test_every_model_stands_on_a_top(kind, tmp_path):
     backend.configure(seed=0)

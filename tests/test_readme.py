@@ -66,7 +66,12 @@ def inside(checkout, monkeypatch):
 LINES = shown("README.md", "console", "$ ") + shown("data/README.md", "sh")
 
 
-@pytest.mark.parametrize("line", LINES)
+def marked(line: str):
+    """A line that trains several models takes the better part of a minute."""
+    return pytest.param(line, marks=pytest.mark.slow) if " compare" in line else line
+
+
+@pytest.mark.parametrize("line", [marked(line) for line in LINES])
 def test_the_command_works(line, inside):
     program, *arguments = shlex.split(line)
     if program == "python":
