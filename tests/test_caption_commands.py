@@ -10,34 +10,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from caption_helpers import call, write_data
 
-from cnnrnn import scenes
-from cnnrnn.cli import main
-from cnnrnn.media import images
 from cnnrnn.training.run import Run
 
 SMALL = ["--hidden", "16", "--embedding", "8", "--batch", "8", "--holdout", "4", "--epochs", "2"]
 PICTURES = 24
 
 
-def call(*arguments: str) -> int:
-    """Run a command; its exit code."""
-    with pytest.raises(SystemExit) as stopped:
-        main(list(map(str, arguments)))
-    return stopped.value.code
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A folder with pictures of scenes, a table of their captions, and a cache for them."""
     folder = tmp_path_factory.mktemp("place")
-    rows = ["image,caption,split"]
-    for index in range(PICTURES + 4):
-        scene = scenes.scene("train", index)
-        images.save(folder / f"{index}.jpg", scenes.render(scene))
-        split = "train" if index < PICTURES else "test"
-        rows += [f"{index}.jpg,{text},{split}" for text in scenes.captions(scene)]
-    (folder / "captions.csv").write_text("\n".join(rows))
+    write_data(folder, PICTURES, 4)
     return folder
 
 

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from caption_helpers import call, write_data
 
 from cnnrnn import scenes
-from cnnrnn.cli import main
-from cnnrnn.media import images
 from cnnrnn.training.run import Run
 
 SMALL = ["--hidden", "16", "--batch", "8", "--holdout", "4", "--epochs", "2",
@@ -24,25 +23,12 @@ A = ["--model", "merge", "--fusion", "multiply", "--rnn", "gru", "--layers", "2"
 B = ["--model", "attention", "--output", "vectors", "--embeddings", "v.txt"]
 
 
-def call(*arguments: str) -> int:
-    """Run a command; its exit code."""
-    with pytest.raises(SystemExit) as stopped:
-        main(list(map(str, arguments)))
-    return stopped.value.code
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """Pictures, captions, word vectors, and the runs `a` and `b`."""
     folder = tmp_path_factory.mktemp("ways")
-    rows, words = ["image,caption,split"], set()
-    for index in range(PICTURES + 3):
-        scene = scenes.scene("train", index)
-        images.save(folder / f"{index}.jpg", scenes.render(scene))
-        for text in scenes.captions(scene):
-            rows.append(f"{index}.jpg,{text},{'train' if index < PICTURES else 'test'}")
-            words |= set(text.lower().replace(",", "").split())
-    (folder / "captions.csv").write_text("\n".join(rows))
+    texts = write_data(folder, PICTURES, 3)
+    words = {word for text in texts for word in text.lower().replace(",", "").split()}
     drawn = np.random.default_rng(0).normal(size=(len(words), 8))
     lines = [  # one word has no vector
         f"{word} {' '.join(map(str, row))}"

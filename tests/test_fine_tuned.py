@@ -7,17 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from caption_helpers import call, write_data
 
-from cnnrnn import backend, scenes
+from cnnrnn import backend
 from cnnrnn.caption.captioner import Captioner
 from cnnrnn.caption.fine_tuned import FineTuned
 from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.caption.warm_start import check_alike
-from cnnrnn.cli import main
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.features import tops
 from cnnrnn.features.extractor import Extractor
-from cnnrnn.media import images
 from cnnrnn.media.sources import as_source
 from cnnrnn.text.writer import GraphSteps
 from cnnrnn.training import fit
@@ -29,24 +28,11 @@ DATA = ["--data", "captions.csv", "--backbone", "scenes"]
 SMALL = ["--hidden", "16", "--embedding", "8", "--batch", "8", "--holdout", "4"]
 
 
-def call(*arguments: str) -> int:
-    """Run a command; its exit code."""
-    with pytest.raises(SystemExit) as stopped:
-        main(list(map(str, arguments)))
-    return stopped.value.code
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """Pictures, captions, and the runs `plain` and, begun from it, `tuned`."""
     folder = tmp_path_factory.mktemp("tuned")
-    rows = ["image,caption,split"]
-    for index in range(PICTURES + 3):
-        scene = scenes.scene("train", index)
-        images.save(folder / f"{index}.jpg", scenes.render(scene))
-        split = "train" if index < PICTURES else "test"
-        rows += [f"{index}.jpg,{text},{split}" for text in scenes.captions(scene)]
-    (folder / "captions.csv").write_text("\n".join(rows))
+    write_data(folder, PICTURES, 3)
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(folder)
         patched.setenv("CNNRNN_CACHE", str(folder / "cache"))
