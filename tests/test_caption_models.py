@@ -310,11 +310,19 @@ def test_the_second_layer_reads_the_first_by_hand():
 
 
 def test_the_nearest_word_is_the_likeliest_by_hand():
-    """The net says (3, 4); the words' vectors are (1, 0) and (0, 1), and one is (-1, 0)."""
-    head = HEADS["nearest"].layer(3)
-    vectors = np.array([[1.0, 0.0], [0.0, 2.0], [-1.0, 0.0]], np.float32)
+    """The net says (3, 4); the words' vectors point along the axes, whatever their length."""
+    head = HEADS["nearest"].layer(4)
+    vectors = np.array([[1, 0], [0, 2], [-1, 0], [0, -1]], np.float32)
     found = numpy(head(np.array([[3.0, 4.0]], np.float32), vectors))
-    np.testing.assert_allclose(found, [[SHARPNESS * 0.6, SHARPNESS * 0.8, -SHARPNESS * 0.6]], 1e-5)
+    np.testing.assert_allclose(found, [SHARPNESS * np.array([0.6, 0.8, -0.6, -0.8])], 1e-5)
+
+
+def test_what_all_vectors_have_in_common_brings_no_word_nearer():
+    """Vectors (0.8, 0.6) and (0.8, -0.6) are (0, 0.6) and (0, -0.6) from their mean."""
+    head = HEADS["nearest"].layer(2)
+    vectors = np.array([[0.8, 0.6], [1.6, -1.2]], np.float32)
+    found = numpy(head(np.array([[3.0, 4.0]], np.float32), vectors))
+    np.testing.assert_allclose(found, [[SHARPNESS * 0.8, -SHARPNESS * 0.8]], 1e-5)
 
 
 def test_tied_words_by_hand():

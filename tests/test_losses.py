@@ -84,9 +84,10 @@ def test_excluded_words_cannot_be_smoothed_over():
 
 
 def test_the_cosine_distance_by_hand():
-    """Vectors (3, 4) and (0, -2) against those of the words (1, 0) and (0, 5)."""
-    head = NearestWords(2)
+    """Vectors (3, 4) and (0, -2) against that of the second word, (0, 5)."""
+    head = NearestWords(4)
     vectors = np.array([[3.0, 4.0], [0.0, -2.0]], np.float32)
-    logits = head(vectors, np.array([[1.0, 0.0], [0.0, 5.0]], np.float32))
+    words = np.array([[1, 0], [0, 5], [-1, 0], [0, -1]], np.float32)
+    logits = head(vectors, words)
     found = values(CosineDistance(reduction=None), [1, 1], logits)
     assert found == pytest.approx([1 - 0.8, 1 + 1.0], abs=1e-6)

@@ -50,7 +50,11 @@ class TiedWords(_ByVector):
 class NearestWords(_ByVector):
     """The vector is taken for that of the next word, and the nearest word is the likeliest:
 
-        logits = SHARPNESS * cosine(x, embeddings)
+        logits = SHARPNESS * cosine(x, embeddings - their mean)
+
+    Embeddings, made as long as each other, are counted from their mean (Mu and Viswanath 2018):
+    those of a small text have most of their length in common, and a net that says only that would
+    be near to every word.
 
     Args:
         units: V.
@@ -61,8 +65,9 @@ class NearestWords(_ByVector):
 
     def call(self, inputs, embeddings):
         """(N, E), embeddings (V, E) -> logits (N, V)."""
-        inputs = ops.normalize(inputs, axis=-1)
-        return SHARPNESS * ops.matmul(inputs, ops.transpose(ops.normalize(embeddings, axis=-1)))
+        embeddings = ops.normalize(embeddings, axis=-1)
+        embeddings = ops.normalize(embeddings - ops.mean(embeddings, axis=0), axis=-1)
+        return SHARPNESS * ops.matmul(ops.normalize(inputs, axis=-1), ops.transpose(embeddings))
 
 
 @dataclass(frozen=True)

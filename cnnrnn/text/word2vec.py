@@ -8,7 +8,8 @@ from cnnrnn.errors import CnnRnnError
 from cnnrnn.text.vectors import WordVectors
 
 WINDOW = 5  # words to each side that a word is to foretell
-EPOCHS = 10
+WORDS = 1_000_000  # to be read at least; a small text again and again, so that its words part
+EPOCHS = 10, 100  # at least and at most
 
 
 def check_installed() -> None:
@@ -39,8 +40,10 @@ def trained(sentences: Sequence[Sequence[str]], size: int, seed: int = 0) -> Wor
     check_installed()
     from gensim.models import Word2Vec
 
+    least, most = EPOCHS
+    epochs = min(most, max(least, WORDS // sum(map(len, sentences))))
     model = Word2Vec(
-        sentences, vector_size=size, window=WINDOW, min_count=1, sg=1, epochs=EPOCHS,
+        sentences, vector_size=size, window=WINDOW, min_count=1, sg=1, epochs=epochs,
         workers=1, seed=seed,
     )  # fmt: skip
     return WordVectors(model.wv.index_to_key, model.wv.vectors)
