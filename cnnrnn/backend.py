@@ -256,6 +256,8 @@ def _set_environment(settings: Settings) -> None:
     """Most of these are read once, while the libraries are loaded."""
     os.environ.setdefault("KERAS_BACKEND", DEFAULT_BACKEND)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # TensorFlow uses oneDNN unasked only from AVX512 on; with AVX2 a third of a step is saved too.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     if settings.device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
