@@ -63,6 +63,7 @@ _QUICK = {"limit": 400, "epochs": 6, "batch": 8}
 # Of the built-in world: nine ways with three seeds each on all of it would take two hours.
 _FULL = {"limit": 800, "epochs": 6, "batch": 8}
 _SEARCH = DecodeSettings()
+_BATCH = 32  # pictures that are judged at once
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,7 @@ def judged(run: Run, variant: str, data: CaptionData) -> Result:
     texts = captioner.texts(pictures, _SEARCH)
     words = captioner.vocabulary
     found = _scored(variant, pictures.examples, texts, words.tokenizer, settings.seed)
-    batches = batches_of(words, pictures, settings.batch)
+    batches = batches_of(words, pictures, _BATCH)
     found.perplexity = Validation(words, pictures, batches).perplexity(captioner.model)
     tokenizer = Tokenizer(words.tokenizer)
     said = [tuple(tokenizer(text)) for text in texts.values()]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from cnnrnn import scenes
@@ -118,10 +119,15 @@ def _scenes(limit: int | None) -> CaptionData:
     for split in SPLITS:
         for index in range(min(limit or scenes.SIZES[split], scenes.SIZES[split])):
             name = f"scenes:{split}:{index}"
-            captions = tuple(scenes.captions(scenes.scene(split, index)))
+            captions = _of_scene(split, index)
             source = Source(name=name, scene=(split, index))
             examples.append(Example(name, source, captions, split))
     return CaptionData(BUILT_IN, BUILT_IN, examples)
+
+
+@lru_cache(8192)  # a comparison reads its data for every training
+def _of_scene(split: str, index: int) -> tuple[str, ...]:
+    return tuple(scenes.captions(scenes.scene(split, index)))
 
 
 def _clips(limit: int | None) -> CaptionData:
@@ -131,6 +137,13 @@ def _clips(limit: int | None) -> CaptionData:
     for split in SPLITS:
         for index in range(min(limit or clips.SIZES[split], clips.SIZES[split])):
             name = f"clips:{split}:{index}"
-            captions = tuple(clips.captions(clips.clip(split, index)))
+            captions = _of_clip(split, index)
             examples.append(Example(name, Source(name=name, clip=(split, index)), captions, split))
     return CaptionData(CLIPS, CLIPS, examples, medium=mediums.CLIPS)
+
+
+@lru_cache(8192)
+def _of_clip(split: str, index: int) -> tuple[str, ...]:
+    from cnnrnn.scenes import clips
+
+    return tuple(clips.captions(clips.clip(split, index)))

@@ -12,7 +12,7 @@ are.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from cnnrnn.scenes import sketches
@@ -42,7 +42,8 @@ class _Noun(NamedTuple):
     last: int
 
 
-def facts(scene: Scene, shown: float = THING_SHOWN) -> set[Fact]:
+@lru_cache(8192)  # a comparison asks of the same scenes for every model
+def facts(scene: Scene, shown: float = THING_SHOWN) -> frozenset[Fact]:
     """What is true of a scene.
 
     Args:
@@ -62,7 +63,7 @@ def facts(scene: Scene, shown: float = THING_SHOWN) -> set[Fact]:
         pair = [seen.shown[scene.things.index(each)] for each in (thing, anchor)]
         if min(pair) >= shown:
             found.add(Fact("relation", (thing.kind, relation, anchor.kind)))
-    return found
+    return frozenset(found)
 
 
 def told(text: str) -> set[Fact]:
