@@ -44,6 +44,20 @@ def reference(backbone, network, photo, size):
     return network.predict(module.preprocess_input(pixels), verbose=0)[0]
 
 
+def longest_way(layer, known=None) -> int:
+    """Layers with kernels on the longest way from the input to a layer, itself included."""
+    known = {} if known is None else known
+    if layer.name not in known:
+        before = [
+            longest_way(tensor._keras_history.operation, known)
+            for node in layer._inbound_nodes
+            for tensor in node.input_tensors
+        ]
+        own = any(len(weight.shape) > 1 for weight in layer.weights)
+        known[layer.name] = max(before, default=0) + own
+    return known[layer.name]
+
+
 def difference(ours, expected) -> float:
     """The largest error, relative to the largest value; both (…) of equal shape."""
     assert ours.shape == expected.shape
@@ -59,6 +73,7 @@ def test_features_are_those_of_keras_applications(name, photo, tmp_path):
     path = tmp_path / "own.weights.h5"
     network.save_weights(path)
     layer = network.get_layer(backbone.grid)
+    assert longest_way(layer) == backbone.layers
     network = backend.keras().Model(network.input, layer.output)
     expected = reference(backbone, network, photo, SIZE)
 
@@ -133,6 +148,7 @@ def test_the_grid_by_arithmetic(name, side, cells):
 def test_the_own_network(size, photo):
     network = scenes_cnn.build(size)
     backbone = backbones.get("scenes")
+    assert longest_way(network.get_layer(backbone.grid)) == backbone.layers
     loading.fill_randomly(network, backbone.random_gain, backbones.RANDOM_SEED)
     pixels = images.resize(photo.read(), size)
     grid, pooled = network.predict(pixels[None].astype(np.float32), verbose=0)

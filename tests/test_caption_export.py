@@ -9,6 +9,7 @@ import pytest
 
 from cnnrnn import backend
 from cnnrnn.caption.export import MAX_WORDS, endpoint
+from cnnrnn.caption.fine_tuned import FineTuned
 from cnnrnn.caption.models import MODELS
 from cnnrnn.text.decoder import DecodeSettings, decode
 from cnnrnn.text.vocabulary import END
@@ -37,15 +38,23 @@ def assert_same(said, model, features):
         assert gains[: len(words)].sum() == pytest.approx(total, abs=1e-4)
 
 
-@pytest.fixture(scope="module", params=["attention", "merge"])
+def fresh(name: str):
+    if name == "fine-tuned":
+        writer = {"vocabulary_size": V, "hidden": 12, "embedding": 8}
+        return FineTuned("scenes", (32, 32), "attention", writer)
+    kind = MODELS[name]
+    shape = (2, 2, 6) if kind.feature_output == "grid" else (6,)
+    return kind(V, shape, hidden=12, embedding=8)
+
+
+@pytest.fixture(scope="module", params=["attention", "merge", "fine-tuned"])
 def model(request):
     backend.keras().utils.set_random_seed(4)
-    kind = MODELS[request.param]
-    shape = (2, 2, 6) if kind.feature_output == "grid" else (6,)
-    model = kind(V, shape, hidden=12, embedding=8)
+    model = fresh(request.param)
     model.build()
     for variable in model.trainable_variables:  # a fresh net says one word for ever
-        variable.assign(np.random.default_rng(1).normal(0, 0.7, variable.shape))
+        size = np.prod(variable.shape[:-1]) ** -0.5 if len(variable.shape) == 4 else 0.7
+        variable.assign(np.random.default_rng(1).normal(0, size, variable.shape))
     return model
 
 

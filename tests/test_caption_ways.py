@@ -58,7 +58,8 @@ def test_the_runs_remember_their_ways(place):
     assert (a.config["rnn"], a.config["layers"], a.config["fusion"]) == ("gru", 2, "multiply")
     assert b.config["frozen_words"] and not a.config["frozen_words"]
     assert all(0 < row["loss"] < 2 for row in b.log())  # cosine distances
-    assert "Nearest words" in (a.path / "report.html").read_text()
+    page = (a.path / "report.html").read_text()
+    assert "Nearest words" in page and "Deep CNN, shallow RNN" in page
 
 
 def test_frozen_vectors_are_still_those_of_the_file(place):

@@ -16,7 +16,7 @@ from cnnrnn import console
 from cnnrnn.caption import data as readers
 from cnnrnn.caption import train as training
 from cnnrnn.caption.captioner import TASK, Captioner
-from cnnrnn.caption.claims import DEEP_CNN, claims
+from cnnrnn.caption.claims import DEEP_CNN, DEEP_RNN, claims
 from cnnrnn.caption.compare_report import show, write_page
 from cnnrnn.caption.compare_results import FACTS, OWN, SHUFFLED, Result, Table
 from cnnrnn.caption.data import CaptionData, Example
@@ -48,7 +48,7 @@ VARIANTS: dict[str, dict] = {
     "merge": {"model": "merge"},
     "no-clipping": {"clip_norm": 0.0},
     "fixed-rate": {"schedule": "fixed"},
-    "two-layers": {"layers": 2},
+    DEEP_RNN: {"layers": 2},
     "word2vec": {"embeddings": "word2vec"},
     "vectors": {"embeddings": "word2vec", "output": "vectors"},
 }
@@ -103,7 +103,8 @@ def plan(
 
     Args:
         base: the settings that were typed.
-        models: some of `VARIANTS`; None for all that can be trained here.
+        models: some of `VARIANTS`; None for all that can be trained here, and with `quick` the
+            deeper RNN only beside a deeper CNN.
         seeds: trainings of each; None: three, or one with `quick`.
         quick: less data, where no limit was typed, and few epochs of small batches. Of the
             built-in world 800 pictures of each split and few epochs are taken in any case.
@@ -113,7 +114,7 @@ def plan(
         UsageError: a model that does not exist.
     """
     known = _known(base)
-    variants = chosen(models or _possible(known), list(known))
+    variants = chosen(models or _possible(known, quick and not deeper), list(known))
     if deeper and base.clips:
         raise UsageError("--deeper is for pictures", "leave it out for clips")
     if quick or base.built_in:
@@ -127,16 +128,18 @@ def _known(base: TrainSettings) -> dict[str, dict]:
     return CLIP_VARIANTS if base.clips else VARIANTS
 
 
-def _possible(known: dict[str, dict]) -> list[str]:
-    """All variants, without those that need a package that is not here."""
-    if not any("embeddings" in changes for changes in known.values()):
-        return list(known)
+def _possible(known: dict[str, dict], shallow: bool) -> list[str]:
+    """All variants, without those that need a package that is not here; `shallow`: without the
+    deeper RNN, which only tells something beside a deeper CNN."""
+    names = [name for name in known if not (shallow and name == DEEP_RNN)]
+    if not any("embeddings" in known[name] for name in names):
+        return names
     try:
         word2vec.check_installed()
     except CnnRnnError as error:
         console.warn(f"{error.message}: word2vec and vectors are left out ({error.hint})")
-        return [name for name, changes in known.items() if "embeddings" not in changes]
-    return list(known)
+        return [name for name in names if "embeddings" not in known[name]]
+    return names
 
 
 def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:

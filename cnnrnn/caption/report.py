@@ -9,6 +9,7 @@ import numpy as np
 from cnnrnn.caption.captioner import Captioner
 from cnnrnn.caption.evaluate import Evaluation
 from cnnrnn.caption.prepare import Pictures, picture_of
+from cnnrnn.features import backbones
 from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.text.metrics import KEYS
 from cnnrnn.text.vectors import nearest
@@ -82,8 +83,25 @@ def write_report(
         _cards(captioner, pictures, settings),
         f"{unit.capitalize()} that were not trained on, drawn at random.",
     )
+    _add_depth(report, run, captioner)
     _add_words(report, captioner)
     close(report, run, _SHOWN)
+
+
+def _add_depth(report: Report, run: Run, captioner: Captioner) -> None:
+    """A deep CNN sees, a shallow RNN remembers."""
+    rnn, layers = run.config.get("rnn", "lstm"), run.config.get("layers", 1)
+    rows = [["remembers", rnn, layers, "a word"]]
+    if cnn := run.config.get("backbone"):
+        seen = "a frame" if captioner.clips else "a picture"
+        rows.insert(0, ["sees", cnn, backbones.get(cnn).layers, seen])
+    report.table(
+        "Deep CNN, shallow RNN",
+        ["", "net", "layers, one behind the other", "gone through once"],
+        rows,
+        note="Layers with weights; of the CNN those below its features. What the RNN remembers "
+        "after n words went through it n times: in time it is as deep as the sentence is long.",
+    )
 
 
 def _add_words(report: Report, captioner: Captioner) -> None:

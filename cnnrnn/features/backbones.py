@@ -52,6 +52,7 @@ class Backbone:
     cells: Callable[[int], int]  # cells along a side of so many pixels
     depth: int  # D of the grid
     grid: str  # the layer that is the grid
+    layers: int  # with weights, one behind the other, as far as the grid
     file: str = ""  # Keras' name of the ImageNet weights; {size} is the picture's
     application: str = ""
     module: str = ""
@@ -276,41 +277,41 @@ REGISTRY: dict[str, Backbone] = {
     for backbone in (
         Backbone(
             "scenes", scenes_cnn.SIZE, 32, scenes_cnn.STRIDE, _halved(3),
-            scenes_cnn.GRID_DEPTH, "grid",
+            scenes_cnn.GRID_DEPTH, "grid", 6,
             pooled="pooled", pooled_depth=scenes_cnn.POOLED_DEPTH,
             below="placed", below_depth=scenes_cnn.CODED,
         ),
         Backbone(
-            "mobilenet_v2", 224, 32, 32, _halved(5), 1280, "out_relu",
+            "mobilenet_v2", 224, 32, 32, _halved(5), 1280, "out_relu", 52,
             f"mobilenet_v2_{_KERNELS}_1.0_{{size}}_no_top.h5", "MobileNetV2", "mobilenet_v2",
             below="block_15_add", below_depth=160,
         ),
         Backbone(
-            "efficientnet_b0", 224, 32, 32, _halved(5), 1280, "top_activation",
+            "efficientnet_b0", 224, 32, 32, _halved(5), 1280, "top_activation", 81,
             "efficientnetb0_notop.h5", "EfficientNetB0", "efficientnet", random_gain=3.0,
             below="block6d_add", below_depth=192,
         ),
         Backbone(
-            "resnet50", 224, 32, 32, _halved(5), 2048, "conv5_block3_out",
+            "resnet50", 224, 32, 32, _halved(5), 2048, "conv5_block3_out", 49,
             f"resnet50_{_KERNELS}_notop.h5", "ResNet50", "resnet", random_gain=1.0,
             below="conv4_block6_out", below_depth=1024, below_cells=_halved(4),
         ),
         Backbone(
-            "resnet101", 224, 32, 32, _halved(5), 2048, "conv5_block3_out",
+            "resnet101", 224, 32, 32, _halved(5), 2048, "conv5_block3_out", 100,
             f"resnet101_{_KERNELS}_notop.h5", "ResNet101", "resnet", random_gain=1.0,
             below="conv4_block23_out", below_depth=1024, below_cells=_halved(4),
         ),
         Backbone(
-            "inception_v3", 299, 75, 32, _inception_cells, 2048, "mixed10",
+            "inception_v3", 299, 75, 32, _inception_cells, 2048, "mixed10", 47,
             f"inception_v3_{_KERNELS}_notop.h5", "InceptionV3", "inception_v3",
         ),
         Backbone(
-            "vgg16", 224, 32, 16, _vgg_cells, 512, "block5_conv3",
+            "vgg16", 224, 32, 16, _vgg_cells, 512, "block5_conv3", 13,
             f"vgg16_{_KERNELS}_notop.h5", "VGG16", "vgg16",
             "fc2", 4096, f"vgg16_{_KERNELS}.h5", "block4_pool", 512,
         ),
         Backbone(
-            "vgg19", 224, 32, 16, _vgg_cells, 512, "block5_conv4",
+            "vgg19", 224, 32, 16, _vgg_cells, 512, "block5_conv4", 16,
             f"vgg19_{_KERNELS}_notop.h5", "VGG19", "vgg19",
             "fc2", 4096, f"vgg19_{_KERNELS}.h5", "block4_pool", 512,
         ),
