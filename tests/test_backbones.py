@@ -97,6 +97,7 @@ def test_pooled_vgg_is_its_second_fully_connected_layer(name, photo):
     backbone = backbones.get(name)
     network = getattr(backend.keras().applications, backbone.application)(weights=None)
     loading.fill_randomly(network, backbone.random_gain, backbones.RANDOM_SEED)
+    assert longest_way(network.get_layer("fc2")) == backbone.layers_to("pooled")
     network = backend.keras().Model(network.input, network.get_layer("fc2").output)
     expected = reference(backbone, network, photo, (224, 224))
     assert expected.shape == (4096,)
@@ -148,7 +149,8 @@ def test_the_grid_by_arithmetic(name, side, cells):
 def test_the_own_network(size, photo):
     network = scenes_cnn.build(size)
     backbone = backbones.get("scenes")
-    assert longest_way(network.get_layer(backbone.grid)) == backbone.layers
+    for output, layer in (("grid", backbone.grid), ("pooled", backbone.pooled)):
+        assert longest_way(network.get_layer(layer)) == backbone.layers_to(output)
     loading.fill_randomly(network, backbone.random_gain, backbones.RANDOM_SEED)
     pixels = images.resize(photo.read(), size)
     grid, pooled = network.predict(pixels[None].astype(np.float32), verbose=0)

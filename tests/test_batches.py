@@ -67,9 +67,11 @@ def test_an_unknown_word_is_learnt_as_unknown():
 
 def test_captions_are_encoded_and_cut():
     vocabulary = Vocabulary.build([["a", "dog", "a"]])
-    found = encoded([example("A dog!", "a " * 500), example("a cat")], vocabulary, 3)
+    found = encoded([example("A dog!", "a " * 500), example("a cat")], vocabulary)
     lists = [[text.tolist() for text in texts] for texts in found]
-    assert len(found) == 2 and lists == [[[4, 5], [4, 4, 4]], [[4, UNKNOWN]]]
+    assert len(found) == 2 and lists == [[[4, 5], [4] * 30], [[4, UNKNOWN]]]
+    characters = Vocabulary.build([["狗"]], tokenizer="characters")
+    assert len(encoded([example("狗" * 500)], characters)[0][0]) == 60
 
 
 def test_packed_captions_make_the_same_batches():

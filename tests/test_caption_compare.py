@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from caption_helpers import call, write_data
 
 from cnnrnn.caption import claims
 from cnnrnn.caption.compare import VARIANTS, _scored, plan
+from cnnrnn.caption.compare_report import show, write_page
 from cnnrnn.caption.compare_results import FACTS, OWN, SHUFFLED, Result, Table
 from cnnrnn.caption.data import Example
 from cnnrnn.caption.settings import TrainSettings
@@ -112,6 +115,16 @@ def test_other_pictures_get_no_caption_of_their_own():
     assert (found.values[OWN] > 5).all() and (found.values[SHUFFLED] < 5).all()
 
 
+def test_the_column_says_where_meteor_needs_java(capsys, tmp_path):
+    without = result("merge", 0.4)
+    without.scores = {"Bleu_4": 0.2, "StemMatch": 0.3, "ROUGE_L": 0.4}
+    table = Table("scenes", [without])
+    show(table, [], json=False)
+    assert "StemMatch (METEOR needs Java)" in capsys.readouterr().out.splitlines()[1]
+    write_page(tmp_path / "report.html", table, [], quick=False)
+    assert "StemMatch (METEOR needs Java)" in (tmp_path / "report.html").read_text()
+
+
 def test_plans():
     found = plan(TrainSettings(), ["merge", "vectors"], None, quick=True, deeper="vgg16")
     assert found.variants == ("merge", "vectors", "deeper-cnn") and found.seeds == 1
@@ -138,34 +151,89 @@ def test_every_variant_can_be_meant():
         everything.settings(variant, 0).resolved(100, 500)
 
 
+SMALL = ("--seeds", "1", "--limit", "12", "--hidden", "8", "--embedding", "8", "--batch", "4")
+
+
+def compared(models: str, *options: str) -> int:
+    return call("caption", "compare", "--models", models, *SMALL, *options)
+
+
 @pytest.mark.slow
-def test_a_comparison_goes_on_where_it_was_interrupted(tmp_path, monkeypatch, capsys):
-    from cnnrnn.caption import compare as comparison
-    from cnnrnn.cli import main
+def test_a_comparison_that_was_interrupted_in_its_third_model_goes_on_there(
+    tmp_path, monkeypatch, capsys
+):
+    from cnnrnn.training import fit
 
     monkeypatch.chdir(tmp_path)
-    trained = []
-    once = comparison.training.train
+    models, told = "inject-init,merge,inject", ["inject-init", "merge", "inject"]
+    whole, epochs, finished = fit._train_epoch, [], {}
 
-    def counted(settings, **more):
-        trained.append(settings.model)
-        if len(trained) == 2:
+    def counted(model, *more):
+        epochs.append(type(model).__name__)
+        if len(epochs) == 6 and not finished:  # two epochs each: the second of the third model
             raise KeyboardInterrupt
-        return once(settings, **more)
+        return whole(model, *more)
 
-    def call() -> int:
-        with pytest.raises(SystemExit) as stopped:
-            main([
-                "caption", "compare", "--models", "inject-init,merge", "--seeds", "1", "--limit",
-                "12", "--epochs", "1", "--hidden", "8", "--embedding", "8", "--json",
-            ])  # fmt: skip
-        return stopped.value.code
-
-    monkeypatch.setattr(comparison.training, "train", counted)
-    assert call() == 130 and trained == ["inject-init", "merge"]
-    assert call() == 0 and trained == ["inject-init", "merge", "merge"]
+    monkeypatch.setattr(fit, "_train_epoch", counted)
+    assert compared(models, "--epochs", "2") == 130
+    assert "stopped; 1 epochs are saved (the same command again" in capsys.readouterr().err
+    finished |= {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*-0/judged.json")}
+    assert [path.parent.name for path in sorted(finished)] == ["inject-init-0", "merge-0"]
+    epochs.clear()
+    assert compared(models, "--epochs", "2", "--json") == 0
+    assert epochs == ["Inject"]
+    assert all(path.stat().st_mtime_ns == then for path, then in finished.items())
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["model"] for line in lines if "model" in line] == [
-        "inject-init", "merge", "nearest neighbour", "most frequent caption", "human",
+        *told, "nearest neighbour", "most frequent caption", "human",
     ]  # fmt: skip
-    assert (tmp_path / "runs/compare/caption-scenes/report.html").exists()
+    folder = tmp_path / "runs/compare/caption-scenes"
+    assert (folder / "report.html").exists()
+
+    # Named one by one, they are what they were in the comparison.
+    runs = ",".join(str(folder / "caption" / f"{each}-0") for each in told)
+    assert call("caption", "compare", "--runs", runs, "--json") == 0
+    again = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["model"] for line in again if "model" in line][:3] == told
+
+
+@pytest.mark.slow
+def test_a_training_that_diverges_is_left_out(tmp_path, monkeypatch, capsys):
+    from cnnrnn.training import fit
+
+    monkeypatch.chdir(tmp_path)
+    whole = fit._train_epoch
+
+    def diverging(model, *more):
+        if type(model).__name__ == "Merge":
+            raise fit.Diverged("the loss became nan in epoch 1, step 1")
+        return whole(model, *more)
+
+    monkeypatch.setattr(fit, "_train_epoch", diverging)
+    assert compared("merge,inject", "--epochs", "1", "--json") == 1
+    said = capsys.readouterr()
+    assert "merge, seed 0 is left out: the loss became nan in epoch 1, step 1" in said.err
+    lines = [json.loads(line) for line in said.out.splitlines()]
+    assert next(line["model"] for line in lines if "model" in line) == "inject"
+
+
+@pytest.mark.slow
+def test_a_test_picture_that_cannot_be_read_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_data(tmp_path, 8, 3)
+    (tmp_path / "9.jpg").write_text("no picture")
+    own = ("--data", "captions.csv", "--backbone", "scenes", "--holdout", "2", "--epochs", "1")
+    assert compared("merge", *own, "--json") == 1
+    assert "9.jpg" in capsys.readouterr().err
+
+
+def test_what_cannot_be_compared_is_found_out_before_anything_is_trained(monkeypatch):
+    with pytest.raises(UsageError, match="no backbone 'vgg99'"):
+        plan(TrainSettings(), ["merge"], 1, quick=False, deeper="vgg99")
+    found = plan(TrainSettings(data="own.csv", weights="w.h5"), ["merge"], 1, False, "resnet50")
+    assert found.settings("deeper-cnn", 0).weights == "auto"
+    assert found.settings("merge", 0).weights == "w.h5"
+    monkeypatch.setitem(sys.modules, "gensim", None)
+    monkeypatch.setitem(sys.modules, "gensim.models", None)
+    with pytest.raises(CnnRnnError, match="needs gensim"):
+        plan(TrainSettings(), ["merge", "word2vec"], 1, quick=False)

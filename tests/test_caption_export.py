@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cnnrnn import backend
-from cnnrnn.caption.export import MAX_WORDS, endpoint
+from cnnrnn.caption.export import endpoint
 from cnnrnn.caption.fine_tuned import FineTuned
 from cnnrnn.caption.models import MODELS
 from cnnrnn.text.decoder import DecodeSettings, decode
@@ -18,6 +18,7 @@ from cnnrnn.training import export as exporting
 from cnnrnn.training.fit import load_model
 
 V = 12
+MAX_WORDS = 20
 
 
 def greedy_search(model, features):
@@ -65,7 +66,7 @@ def test_a_written_decoder_reproduces_a_whole_greedy_search(model, tmp_path, for
         pytest.importorskip("onnxruntime")
     shape = model.feature_shape
     features = np.random.default_rng(3).normal(size=(5, *shape)).astype(np.float32)
-    asked = endpoint(model)
+    asked = endpoint(model, MAX_WORDS)
     output = tmp_path / "out"
     assert exporting.write(output, form, model, [asked], lambda folder: None) <= 1e-4
     if form == "keras":

@@ -52,6 +52,8 @@ from cnnrnn.errors import CnnRnnError, UsageError
         ({"frames": 0, "model": "merge"}, "frames is 0"),
         ({"model": "clip-lstm"}, "clip-lstm watches clips"),
         ({"data": "clips"}, "attention looks at the places of one picture"),
+        ({"features": "f.npz", "mirror": True}, "leave out --mirror"),
+        ({"init": "run", "embeddings": "word2vec"}, "leave out --embeddings"),
         ({"frames": 4, "model": "merge", "mirror": True}, "--mirror is for pictures"),
         ({"frames": 4, "model": "merge", "features": "f.npz"}, "--features is for pictures"),
         ({"frames": 4, "model": "merge", "fine_tune": True}, "--fine-tune is for pictures"),
@@ -107,8 +109,6 @@ def test_only_merge_joins():
 def test_the_rate_of_the_top_is_decided_where_it_is_trained():
     assert TrainSettings().resolved(100, 500).cnn_rate is None
     assert TrainSettings(fine_tune=True).resolved(100, 500).cnn_rate == 1e-3
-    begun = TrainSettings(fine_tune=True, cnn_rate=1.0).begun_from("run")
-    assert begun.fine_tune and begun.cnn_rate is None
 
 
 def test_photos_get_another_backbone_a_larger_net_and_mirrors():

@@ -102,6 +102,22 @@ def test_a_run_that_begins_with_another_keeps_its_ways(place):
     assert config["embeddings"] == "learned" and config["init"].endswith("runs/caption/a")
 
 
+def test_an_existing_captioner_begins_on_other_data(place):
+    """What was decided for the other data, as how much is kept aside, is decided anew."""
+    write_data(place / "few", 6, 1)
+    begun = ["--init", "runs/caption/a", "--data", "few/captions.csv", "--name", "few"]
+    assert call("caption", "train", *begun, "--epochs", "1", "--batch", "4") == 0
+    config = Run.open(place / "runs/caption/few", "caption").config
+    assert (config["holdout"], config["min_count"], config["rnn"]) == (1, 1, "gru")
+
+
+def test_features_of_another_size_leave_no_run(place, capsys):
+    begun = ["--init", "runs/caption/a", "--backbone", "mobilenet_v2", "--weights", "random"]
+    assert call("caption", "train", *begun, "--name", "other") == 1
+    assert "another shape: it has features of" in capsys.readouterr().err
+    assert not (place / "runs/caption/other").exists()
+
+
 def test_runs_caption_together(capsys):
     together = ["--runs", "runs/caption/a,runs/caption/b"]
     assert call("caption", "predict", "0.jpg", "1.jpg", *together, "--json") == 0

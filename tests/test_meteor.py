@@ -61,6 +61,9 @@ def test_without_java_stems_stand_in_for_meteor(no_shared_program, monkeypatch, 
     found = metrics.score(REFERENCES, CAPTIONS)
     assert "no java is on the PATH" in found.missing["METEOR"]
     assert list(found.overall) == [key for key in metrics.KEYS if key != "METEOR"]
+    assert [metrics.heading(key) for key in found.overall][4:] == [
+        "StemMatch (METEOR needs Java)", "ROUGE_L", "CIDEr",
+    ]  # fmt: skip
     same = metrics.score({"a": ["two dogs run"]}, {"a": "two dogs run"})
     assert same.overall["StemMatch"] == 1 and "METEOR" not in same.overall
 

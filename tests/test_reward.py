@@ -8,13 +8,15 @@ import pytest
 from cnnrnn import backend
 from cnnrnn.caption.batches import CAPTIONS, CaptionBatches
 from cnnrnn.caption.models import MODELS
-from cnnrnn.caption.reward import MAX_WORDS, RewardBatches, advantages
+from cnnrnn.caption.reward import RewardBatches, advantages
 from cnnrnn.text.losses import WordCrossEntropy
 from cnnrnn.text.vocabulary import END, PAD, START
 from cnnrnn.training.fit import FitSettings, fit
 from cnnrnn.training.run import Run
 
 WORDS, DEPTH = 12, 6
+
+MAX_WORDS = 20
 
 
 class Rows:
@@ -40,7 +42,7 @@ def model():
 
 
 def online(batch=2):
-    return RewardBatches(CaptionBatches(CAPTIONS_OF, Rows(5), batch=batch))
+    return RewardBatches(CaptionBatches(CAPTIONS_OF, Rows(5), batch=batch), MAX_WORDS)
 
 
 def test_an_advantage_is_the_distance_to_the_mean_of_the_others():

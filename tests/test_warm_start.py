@@ -7,8 +7,9 @@ import pytest
 
 from cnnrnn import backend
 from cnnrnn.caption.models import MODELS
-from cnnrnn.caption.warm_start import warm_start
-from cnnrnn.errors import CnnRnnError
+from cnnrnn.caption.settings import TrainSettings
+from cnnrnn.caption.warm_start import begun_from, check_alike, warm_start
+from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.text.vocabulary import Vocabulary
 from cnnrnn.training.run import Run
 
@@ -84,3 +85,40 @@ def test_a_run_of_another_shape_is_one_clear_line(old, kind, changes, differs):
 def test_a_run_that_is_none_is_refused(tmp_path):
     with pytest.raises(CnnRnnError, match="does not exist"):
         warm_start(captioner(NEW), NEW, tmp_path / "nothing")
+
+
+def run_of(folder, **chosen):
+    """A run whose config.json has these settings, decided."""
+    settings = TrainSettings(**chosen).resolved(6000, 30_000)
+    return Run.create(folder, "caption", "first", settings.as_config()).path
+
+
+def test_the_run_begun_from_gives_its_data_and_its_net(tmp_path):
+    first = run_of(tmp_path, data="a.csv", model="merge", fine_tune=True, cnn_rate=1.0, epochs=3)
+    found = begun_from(first, {})
+    assert (found.data, found.model, found.min_count, found.holdout) == ("a.csv", "merge", 5, 500)
+    assert found.fine_tune and found.cnn_rate is None and found.epochs is None
+    assert found.init == str(first)
+
+
+def test_of_other_data_is_decided_anew_what_was_decided_of_the_runs_own(tmp_path):
+    first = run_of(tmp_path, data="a.csv", format="csv", limit=9000, hidden=64)
+    found = begun_from(first, {"data": "b.json", "epochs": 4})
+    assert (found.data, found.format, found.limit, found.epochs) == ("b.json", "auto", None, 4)
+    assert found.min_count is None and found.holdout is None and found.hidden == 64
+
+
+def test_another_model_cannot_be_begun_with_a_run(tmp_path):
+    first = run_of(tmp_path, data="a.csv", model="merge")
+    with pytest.raises(UsageError, match="is merge, not inject .leave out --model"):
+        begun_from(first, {"model": "inject"})
+
+
+def test_features_of_another_size_are_found_out_early(tmp_path):
+    first = run_of(tmp_path, data="a.csv")
+    table = tmp_path / "f.npz"
+    np.savez(table, names=["1.jpg"], features=np.zeros((1, 2, 2, 7), np.float32))
+    for changes, size in (({"backbone": "resnet50"}, 2048), ({"features": str(table)}, 7)):
+        begun = begun_from(first, changes).resolved(6000, 30_000)
+        with pytest.raises(CnnRnnError, match=f"features of 1280, not {size}"):
+            check_alike(begun)

@@ -139,3 +139,20 @@ def test_as_a_layer_it_learns_and_is_saved_with_the_model(tmp_path):
     writer = Writer(again.language, VOCABULARY)
     codes = keras.ops.convert_to_numpy(again.code(CODES))
     assert len(writer.write(codes, DecodeSettings(max_words=5))) == 3
+
+
+def test_what_is_drawn_of_one_code_does_not_depend_on_the_others_beside_it():
+    model = Regions()
+    model.build()
+    settings = DecodeSettings(beam_width=4, max_words=6, draw=True, seed=3)
+
+    def drawn(*sizes: int) -> list[list[int]]:
+        writer, first, found = Writer(model.language, VOCABULARY, batch=2), 0, []
+        codes = keras.ops.convert_to_numpy(model.code(CODES))
+        for size in sizes:
+            found += writer.write(codes[first : first + size], settings)
+            first += size
+        return [[each.words for each in some] for some in found]
+
+    assert drawn(3) == drawn(1, 1, 1) == drawn(2, 1)
+    assert drawn(3) != drawn(1)[:1] * 3

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from cnnrnn.caption.data import Example
-from cnnrnn.text.tokenizer import Tokenizer
+from cnnrnn.text.tokenizer import LEARNED, Tokenizer
 from cnnrnn.text.vocabulary import Vocabulary, taught
 
 CAPTIONS = 5  # of one picture in one epoch; where there are more, another draw each epoch
@@ -58,11 +58,10 @@ class EncodedCaptions(Sequence):
         return [self._words[begin:end] for begin, end in pairwise(ends.tolist())]
 
 
-def encoded(
-    examples: Sequence[Example], vocabulary: Vocabulary, max_words: int
-) -> EncodedCaptions:
-    """Word numbers of each caption of each example, cut after `max_words`."""
-    tokenizer = Tokenizer(vocabulary.tokenizer)
+def encoded(examples: Sequence[Example], vocabulary: Vocabulary) -> EncodedCaptions:
+    """Word numbers of each caption of each example; long ones, which would make every sentence of
+    their batch as long, are cut."""
+    tokenizer, max_words = Tokenizer(vocabulary.tokenizer), LEARNED[vocabulary.tokenizer]
     return EncodedCaptions(
         [vocabulary.encode(tokenizer(text)[:max_words]) for text in each.captions]
         for each in examples

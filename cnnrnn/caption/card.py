@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cnnrnn.caption.captioner import Captioner
 from cnnrnn.caption.evaluate import Evaluation
-from cnnrnn.text.metrics import KEYS
+from cnnrnn.text.metrics import KEYS, heading
 from cnnrnn.training import card
 from cnnrnn.training.run import Run
 
@@ -36,4 +36,4 @@ def write_card(
     )
     keys = [key for key in KEYS if key in evaluations[0].scores]
     rows = [each.row(keys) for each in evaluations]
-    card.write_card(run, captioner.model, purpose, keys, rows, which)
+    card.write_card(run, captioner.model, purpose, [*map(heading, keys)], rows, which)

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 from cnnrnn.caption.data import CaptionData
 from cnnrnn.errors import CnnRnnError
-from cnnrnn.text.scripts import SPACELESS, script_of
+from cnnrnn.text.scripts import SPACELESS, language_of, script_of
+from cnnrnn.text.tokenizer import LEARNED
 from cnnrnn.text.vocabulary import Vocabulary
 from cnnrnn.training.check import Check, check_files, check_sentences, check_sides
 from cnnrnn.training.splits import SPLITS
-
-MAX_WORDS = 30  # longer captions are cut: they would make every sentence of their batch as long
 
 
 def check(data: CaptionData, vocabulary: Vocabulary) -> Check:
@@ -39,7 +38,7 @@ def check(data: CaptionData, vocabulary: Vocabulary) -> Check:
         split: [text for each in data.examples if each.split == split for text in each.captions]
         for split in SPLITS
     }
-    check_sentences(texts, vocabulary, MAX_WORDS, found, "captions")
+    check_sentences(texts, vocabulary, LEARNED[vocabulary.tokenizer], found, "captions")
     _check_scripts(captions, vocabulary.tokenizer, found)
     for split in SPLITS[1:]:
         if not sizes[split]:
@@ -48,15 +47,21 @@ def check(data: CaptionData, vocabulary: Vocabulary) -> Check:
 
 
 def _check_scripts(captions: Sequence[str], tokenizer: str, found: Check) -> None:
-    """Captions in several scripts, and so in several languages: a net would mix them."""
+    """Captions in several languages, which a net would mix, or whose words no space parts."""
     counted = Counter(filter(None, map(script_of, captions)))
-    if len(counted) < 2:
-        return
-    there = ", ".join(f"{script} {count}" for script, count in counted.most_common())
+    kind = "scripts"
     spaceless = [script for script in counted if script in SPACELESS]
-    cut = ""
     if spaceless and tokenizer != "characters":
-        cut = f"; {' and '.join(spaceless)} needs --tokenizer characters"
-    found.warnings.append(
-        f"the captions are in several scripts: {there} (train with one language at a time{cut})"
-    )
+        found.warnings.append(
+            f"{' and '.join(spaceless)} needs --tokenizer characters: no space parts its words"
+        )
+    if len(counted) < 2:
+        kind, counted = "languages", Counter(filter(None, map(language_of, captions)))
+        # One sentence in a hundred may be misjudged, or be a name or a quotation.
+        few = sum(counted.values()) / 50
+        counted = Counter({name: count for name, count in counted.items() if count > few})
+    if len(counted) > 1:
+        there = ", ".join(f"{name} {count}" for name, count in counted.most_common())
+        found.warnings.append(
+            f"the captions are in several {kind}: {there} (train with one language at a time)"
+        )

@@ -9,7 +9,7 @@ BASE, ONE_VECTOR = "attention", "inject-init"
 DEEP_CNN, DEEP_RNN = "deeper-cnn", "two-layers"
 _PAIRS = (
     ("clipping gradients helps", BASE, "no-clipping"),
-    ("an adaptive learning rate helps", BASE, "fixed-rate"),
+    ("a learning rate that falls helps", BASE, "fixed-rate"),
     ("pretrained word vectors help", "word2vec", BASE),
     ("attention beats one vector for the whole picture", BASE, ONE_VECTOR),
     ("the order of frames tells something", "clip-lstm", "clip-mean"),

@@ -208,11 +208,17 @@ def train(ctx, name, resume, config, init, dry_run, device, threads, **_) -> int
     from cnnrnn import backend
     from cnnrnn.caption import train as training
     from cnnrnn.caption.settings import TrainSettings
-    from cnnrnn.training.chosen import settings_of
+    from cnnrnn.caption.warm_start import begun_from
+    from cnnrnn.training.chosen import changes_of, settings_of
     from cnnrnn.training.outline import Flags, tell_estimate, tell_outcome
 
+    if init and config:
+        raise UsageError(
+            "--config and --init both name a run whose options to take",
+            "the configuration of a run that was begun with --init repeats that too",
+        )
     if init and not resume:
-        settings = _begun(ctx, TrainSettings, config, init)
+        settings = begun_from(init, changes_of(ctx, TrainSettings))
     else:
         settings = settings_of(ctx, TrainSettings, TASK, resume, config)
     backend.choose(device=device, threads=threads)
@@ -227,22 +233,6 @@ def _example(run) -> str:
     built_in = {"scenes": "scenes:3", "clips": "clips:3"}
     named = "clip.mp4" if run.config.get("frames") else "photo.jpg"
     return built_in.get(run.config["data"], named)
-
-
-def _begun(ctx: click.Context, kind, config, init):
-    """The settings of the run that is begun from, with the options that were typed."""
-    from dataclasses import replace
-
-    from cnnrnn.training.chosen import changes_of
-    from cnnrnn.training.origin import read_config
-
-    if config:
-        raise UsageError(
-            "--config and --init both name a run whose options to take",
-            "the configuration of a run that was begun with --init repeats that too",
-        )
-    base = kind.from_config(read_config(init / "config.json", TASK))
-    return replace(base.begun_from(str(init)), **changes_of(ctx, kind))
 
 
 @caption.command(

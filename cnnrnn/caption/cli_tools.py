@@ -68,6 +68,8 @@ def compare(
             raise UsageError(
                 f"{flag(others[0])} does not go with --runs", "these were trained already"
             )
+        if "format" in given and "data" not in given:
+            raise UsageError("--format is the layout of --data", "give the data too")
         from pathlib import Path
 
         folders = [Path(each) for each in runs.split(",") if each]

@@ -25,6 +25,8 @@ from cnnrnn.caption.prepare import with_features
 from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.caption.telling import facts_told
 from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.features import backbones
+from cnnrnn.features.selection import tell_failures
 from cnnrnn.text import word2vec
 from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.text.tokenizer import Tokenizer
@@ -83,7 +85,9 @@ class Plan:
     def settings(self, variant: str, seed: int) -> TrainSettings:
         """The settings of one training."""
         known = _known(self.base)
-        changes = {"backbone": self.deeper} if variant == DEEP_CNN else known[variant]
+        # Weights and size are those of the usual backbone.
+        deeper = {"backbone": self.deeper, "weights": "auto", "image_size": None}
+        changes = deeper if variant == DEEP_CNN else known[variant]
         return replace(self.base, **{"model": "attention", **changes}, seed=seed)
 
     def as_config(self) -> dict:
@@ -111,12 +115,17 @@ def plan(
         deeper: a backbone to compare with that of the others.
 
     Raises:
-        UsageError: a model that does not exist.
+        UsageError: a model or a backbone that does not exist.
+        CnnRnnError: word vectors are to be trained, and gensim is missing.
     """
     known = _known(base)
     variants = chosen(models or _possible(known, quick and not deeper), list(known))
-    if deeper and base.clips:
-        raise UsageError("--deeper is for pictures", "leave it out for clips")
+    if any("embeddings" in known[variant] for variant in variants):
+        word2vec.check_installed()
+    if deeper:
+        if base.clips:
+            raise UsageError("--deeper is for pictures", "leave it out for clips")
+        backbones.get(deeper)
     if quick or base.built_in:
         base = quickened(base, _QUICK if quick else _FULL)
     if deeper:
@@ -151,7 +160,8 @@ def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:
     Raises:
         CnnRnnError: `name` holds the comparison of something else, or there is no test split.
     """
-    data = _with_test(readers.load(plan.base.data, plan.base.format, plan.base.limit))
+    data = readers.load(plan.base.data, plan.base.format, plan.base.limit)
+    data.split("test")  # there is one: found out before anything is trained
     name = name or f"caption-{data.name}" + "-quick" * plan.quick
     folder = comparison_folder(Path(root), name, plan.as_config())
     todo = [
@@ -165,44 +175,51 @@ def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:
         for seed in range(plan.seeds)
     ]
     results, failed = trained(folder, TASK, todo, Result.from_json)
-    first = Run.open(folder / TASK / f"{plan.variants[0]}-0", TASK)
-    table = Table(data.name, results + _untrained(first, data, results[0].ids), data.UNIT)
+    first = Run.open(folder / TASK / f"{results[0].model}-{results[0].seed}", TASK)
+    rivals, failures = _untrained(first, data, results[0].ids)
+    table = Table(data.name, results + rivals, data.UNIT)
     found = claims(table)
     show(table, found, json)
     write_page(folder / "report.html", table, found, plan.quick)
     close(folder, len(todo), found)
-    return 1 if failed else 0
+    return 1 if failed or failures else 0
 
 
 def compare_runs(runs: Sequence[Path], data: str | None, format: str, json: bool) -> int:
     """Judge runs that exist already, by their own data or by other, and print tables and claims; a
-    run of a comparison counts for the claims by the name of its folder.
+    run of a comparison counts for the claims as what it was there.
 
     Args:
         runs: their folders.
         data, format: see `data.load`; None takes the first run's own.
 
+    Returns:
+        1 if a picture could not be used, else 0.
+
     Raises:
-        UsageError: two runs with one name.
+        UsageError: two runs that would be one model with one seed.
         CnnRnnError: no run, or there is no test split.
     """
     opened = [Run.open(path, TASK) for path in runs]
-    names = [run.name for run in opened]
-    if len(set(names)) < len(names):
+    names = [_variant(run) for run in opened]
+    told_apart = {(name, run.config["seed"]) for name, run in zip(names, opened, strict=True)}
+    if len(told_apart) < len(runs):
         raise UsageError("two of the runs have one name", "rename the folder of one")
     if data is None:
         data, format = opened[0].config["data"], opened[0].config["data_format"]
-    found = _with_test(readers.load(data, format))
-    results = [judged(run, run.name, found) for run in opened]
-    table = Table(found.name, results + _untrained(opened[0], found, results[0].ids), found.UNIT)
+    found = readers.load(data, format)
+    results = [judged(run, name, found) for run, name in zip(opened, names, strict=True)]
+    rivals, failures = _untrained(opened[0], found, results[0].ids)
+    table = Table(found.name, results + rivals, found.UNIT)
     show(table, claims(table), json)
-    return 0
+    return 1 if failures else 0
 
 
-def _with_test(data: CaptionData) -> CaptionData:
-    if not data.split("test"):
-        raise CnnRnnError(f"{data.name} has no test {data.UNIT}", "check the column split")
-    return data
+def _variant(run: Run) -> str:
+    """What a run was in the comparison that it was trained for; of any other its name."""
+    variant, _, seed = run.name.rpartition("-")
+    compared = (run.path.parent.parent / "plan.json").exists()
+    return variant if compared and seed == str(run.config["seed"]) else run.name
 
 
 def judged(run: Run, variant: str, data: CaptionData) -> Result:
@@ -249,10 +266,14 @@ def _scored(
     return found
 
 
-def _untrained(run: Run, data: CaptionData, ids: Sequence[str]) -> list[Result]:
-    """The rivals that do not look, or do not think, and people."""
+def _untrained(
+    run: Run, data: CaptionData, ids: Sequence[str]
+) -> tuple[list[Result], list[tuple[str, str]]]:
+    """The rivals that do not look, or do not think, and people; and the (name, reason) of the test
+    pictures that could not be used, which are told."""
     settings = TrainSettings.from_config(run.config)
     pictures = with_features(settings, data.split("test"))
+    tell_failures(data.name, pictures.failures, data.UNIT)
     training_ones = with_features(settings, data.split("train"))
     examples, words = pictures.examples, settings.tokenizer
     rivals = {
@@ -267,7 +288,7 @@ def _untrained(run: Run, data: CaptionData, ids: Sequence[str]) -> list[Result]:
         others = [replace(each, captions=each.captions[1:]) for each in examples]
         first = {each.id: each.captions[0] for each in examples}
         found.append(_plain(scored("human", others, first, words, intervals=False), others))
-    return [each for each in found if each.ids == list(ids)]
+    return [each for each in found if each.ids == list(ids)], pictures.failures
 
 
 def _plain(found: Evaluation, examples: Sequence[Example], seed: int = 0) -> Result:

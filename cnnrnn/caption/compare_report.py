@@ -8,6 +8,7 @@ from pathlib import Path
 from cnnrnn import console
 from cnnrnn.caption.compare_results import FACTS, MEANS, OWN, SHUFFLED, Table
 from cnnrnn.intervals import Figure
+from cnnrnn.text.metrics import heading
 from cnnrnn.training.comparison import Claim, begin_page, tell_claims
 from cnnrnn.training.report import Report
 
@@ -16,7 +17,6 @@ _HEADS = {
     "words": "words used", "new": "new captions", "seconds": "s an epoch",
     "milliseconds": "ms a picture",
 }  # fmt: skip
-_NO_METEOR = "METEOR needs Java; StemMatch stands in, and is another score"
 _QUALITY = ("model", OWN, *MEANS, FACTS, SHUFFLED)
 _MANNER = ("model", "perplexity", "words", "new", "parameters", "seconds", "milliseconds", "seeds")
 
@@ -31,13 +31,7 @@ def show(table: Table, claims: Sequence[Claim], json: bool) -> None:
         for keys in (_QUALITY, _MANNER):
             console.result(console.table(*_cells(table, keys)))
             console.result("")
-        if not _has_meteor(table):
-            console.info(_NO_METEOR)
     tell_claims(claims, json)
-
-
-def _has_meteor(table: Table) -> bool:
-    return any("METEOR" in run.scores for runs in table.by_model.values() for run in runs)
 
 
 def _named(text: str, table: Table) -> str:
@@ -48,7 +42,7 @@ def _named(text: str, table: Table) -> str:
 def _cells(table: Table, keys: Sequence[str]) -> tuple[list[str], list[list]]:
     rows = [table.row(model) for model in table.by_model]
     keys = [key for key in keys if any(row[key] is not None for row in rows)]
-    return [_named(_HEADS.get(key, key), table) for key in keys], [
+    return [_named(_HEADS.get(key, heading(key)), table) for key in keys], [
         [str(row[key]) if isinstance(row[key], Figure) else row[key] for key in keys]
         for row in rows
     ]
@@ -67,8 +61,7 @@ def write_page(path: Path, table: Table, claims: Sequence[Claim], quick: bool) -
         note=f"On {table.count} test {table.unit}. `facts told`: the share of what is so in the "
         f"built-in world that a caption tells. `{_named(SHUFFLED, table)}`: CIDEr of the same "
         f"captions beside other {table.unit}. `human`: the first caption that people "
-        "wrote, scored by the others."
-        + ("" if _has_meteor(table) else f" {_NO_METEOR}."),
+        "wrote, scored by the others.",
     )
     report.table(
         "Models",

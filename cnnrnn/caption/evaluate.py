@@ -207,7 +207,10 @@ def evaluate_run(
         raise UsageError("one file has the features of one run", "leave out --runs or --features")
     if features:
         each = [
-            replace(each[0], features=features, backbone=None, weights="auto", image_size=None)
+            replace(
+                each[0], features=features, backbone=None, weights="auto", image_size=None,
+                mirror=False,
+            )
         ]
     chosen = each[0]
     seen = [with_features(one, data.split(split)) for one in each]
@@ -269,7 +272,8 @@ def show(evaluations: Sequence[Evaluation], json: bool) -> None:
             console.json_line({**line, "intervals": each.intervals, "missing": each.missing})
         return
     keys = [key for key in metrics.KEYS if key in evaluations[0].scores]
-    console.result(console.table(["", *keys], [each.row(keys) for each in evaluations]))
+    rows = [each.row(keys) for each in evaluations]
+    console.result(console.table(["", *map(metrics.heading, keys)], rows))
     unit = evaluations[0].unit
     for key, (low, high) in evaluations[0].intervals.items():
         console.info(f"{key} {low:.3f} to {high:.3f} (95 % bootstrap over {unit})")
@@ -280,7 +284,7 @@ def show(evaluations: Sequence[Evaluation], json: bool) -> None:
 
 
 def differences(evaluations: Sequence[Evaluation]) -> list[str]:
-    """How far the first is above the second (the better baseline), one line a score."""
+    """How far the first is above the second, one line a score."""
     if len(evaluations) < 2:
         return []
     first, second = evaluations[:2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -11,9 +12,10 @@ from cnnrnn import console
 from cnnrnn.caption.data import Example
 from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.errors import CnnRnnError
-from cnnrnn.features import tops
+from cnnrnn.features import backbones, tops
 from cnnrnn.features.clip_vectors import ClipVectors
 from cnnrnn.features.extractor import Extractor
+from cnnrnn.features.precomputed import open_features
 from cnnrnn.features.selection import PictureRows
 from cnnrnn.media import video
 from cnnrnn.media.medium import VIDEO_SUFFIXES
@@ -26,6 +28,7 @@ FEATURE_OUTPUT = {
     "attention": "grid", "inject-init": "pooled", "inject": "pooled", "merge": "pooled",
     "clip-lstm": "steps",
 }  # fmt: skip
+_OF_FRAMES = {"steps": "pooled"}  # what of each frame
 
 
 @dataclass
@@ -56,6 +59,18 @@ def build_vocabulary(settings: TrainSettings, training: Sequence[Example]) -> Vo
 def feature_output(settings: TrainSettings) -> str:
     """What of the backbone is cached."""
     return "below" if settings.fine_tune else FEATURE_OUTPUT[settings.model]
+
+
+def feature_size(settings: TrainSettings) -> int | None:
+    """D of what a captioner reads; None where the file that it came from is gone."""
+    if not settings.features:
+        output = FEATURE_OUTPUT[settings.model]
+        return backbones.get(settings.backbone).row_shape(_OF_FRAMES.get(output, output))[-1]
+    if not Path(settings.features).exists():
+        return None
+    table = open_features(settings.features)
+    table.close()
+    return table.row_shape[-1]
 
 
 def extractor(settings: TrainSettings, variant: str = "") -> Extractor | ClipVectors:
@@ -104,8 +119,6 @@ def with_features(
     """
     sources = [each.source for each in examples]
     if settings.features:
-        from cnnrnn.features.precomputed import open_features
-
         table = open_features(settings.features)
         numbers = table.find(source.name for source in sources)
         failures = [

@@ -8,10 +8,10 @@ import numpy as np
 
 from cnnrnn.caption.captioner import Captioner
 from cnnrnn.caption.evaluate import Evaluation
-from cnnrnn.caption.prepare import Pictures, picture_of
+from cnnrnn.caption.prepare import FEATURE_OUTPUT, Pictures, picture_of
 from cnnrnn.features import backbones
 from cnnrnn.text.decoder import DecodeSettings
-from cnnrnn.text.metrics import KEYS
+from cnnrnn.text.metrics import KEYS, heading
 from cnnrnn.text.vectors import nearest
 from cnnrnn.text.vocabulary import SPECIALS
 from cnnrnn.training.report import Card, Report
@@ -26,7 +26,11 @@ _CURVES = {
     "BLEU-4": ("greedy captions of what was kept aside", {"kept aside": "val_Bleu_4"}),
     "learning rate": ("at the end of the epoch", {"rate": "rate"}),
 }
-_DISTANCES = "training: 1 - cosine of the vectors; kept aside: nats a word"
+# What the loss is where it is not that of words that people wrote.
+_OTHER_LOSSES = {
+    "output": ("vectors", "training: 1 - cosine of the vectors; kept aside: nats a word"),
+    "reward": ("cider", "training: drawn words by their advantage; kept aside: nats a word"),
+}
 _SHOWN = (
     "data", "frames", "model", "rnn", "layers", "fusion", "backbone", "weights", "features",
     "fine_tune", "cnn_rate", "tokenizer", "min_count", "hidden", "embedding", "embeddings",
@@ -67,16 +71,17 @@ def write_report(
     keys = [key for key in KEYS if key in best.scores]
     report.table(
         "Scores",
-        ["", *keys],
+        ["", *map(heading, keys)],
         [each.row(keys) for each in evaluations],
-        higher=keys,
+        higher=map(heading, keys),
         note=f"On {which}, beam width {settings.beam_width}; "
         + "; ".join(f"{key} {range_text(bounds)}" for key, bounds in best.intervals.items())
         + f" (95 % bootstrap over {unit}). The epoch was chosen on these {unit}.",
     )
-    curves = _CURVES
-    if run.config.get("output") == "vectors":
-        curves = {**curves, "loss": (_DISTANCES, curves["loss"][1])}
+    curves = dict(_CURVES)
+    for option, (value, unit_of_loss) in _OTHER_LOSSES.items():
+        if run.config.get(option) == value:
+            curves["loss"] = (unit_of_loss, curves["loss"][1])
     add_curves(report, run, curves)
     report.gallery(
         "Captions",
@@ -94,7 +99,9 @@ def _add_depth(report: Report, run: Run, captioner: Captioner) -> None:
     rows = [["remembers", rnn, layers, "a word"]]
     if cnn := run.config.get("backbone"):
         seen = "a frame" if captioner.clips else "a picture"
-        rows.insert(0, ["sees", cnn, backbones.get(cnn).layers, seen])
+        output = FEATURE_OUTPUT[run.config["model"]]
+        deep = backbones.get(cnn).layers_to("grid" if output == "grid" else "pooled")
+        rows.insert(0, ["sees", cnn, deep, seen])
     report.table(
         "Deep CNN, shallow RNN",
         ["", "net", "layers, one behind the other", "gone through once"],

@@ -21,7 +21,6 @@ from cnnrnn.text.decoder import sample
 from cnnrnn.text.vocabulary import END, PAD, START
 from cnnrnn.text.writer import GraphSteps
 
-MAX_WORDS = 20  # of a drawn caption
 OFFERED = 200  # of the words, the likeliest at each step are drawn from; the rest is noise
 
 
@@ -30,10 +29,11 @@ class RewardBatches:
 
     Args:
         batches: the pictures with the captions that people wrote.
+        max_words: of a drawn caption.
     """
 
-    def __init__(self, batches: CaptionBatches):
-        self.batches = batches
+    def __init__(self, batches: CaptionBatches, max_words: int):
+        self.batches, self.max_words = batches, max_words
         self._reward = CiderD([[[*text, END] for text in texts] for texts in batches.captions])
         self._steps: GraphSteps | None = None
         self._model = None
@@ -60,7 +60,7 @@ class RewardBatches:
             pictures = np.sort(np.resize(order[first:], size) if first + size > len(order)
                                else order[first : first + size])
             features = self.batches.features.read(pictures)
-            drawn = sample(self._steps, features, CAPTIONS, MAX_WORDS, generator)
+            drawn = sample(self._steps, features, CAPTIONS, self.max_words, generator)
             yield self._batch(pictures, features, drawn)
 
     def _batch(self, pictures: np.ndarray, features: np.ndarray, drawn: np.ndarray):

@@ -130,6 +130,14 @@ class TrainSettings:
             raise UsageError(
                 f"the model {self.model} has no --fusion", "it is how --model merge joins"
             )
+        if self.features and self.mirror:
+            raise UsageError(
+                "precomputed features are not of mirrored pictures", "leave out --mirror"
+            )
+        if self.init and self.embeddings != LEARNED:
+            raise UsageError(
+                "the word vectors are those of the run that --init names", "leave out --embeddings"
+            )
         if self.frozen_words and not self.has_vectors:
             raise UsageError(
                 "word vectors that are drawn at random must learn",
@@ -248,6 +256,7 @@ class TrainSettings:
             chosen["fusion"] = FUSIONS[0]
         if self.features:
             del chosen["backbone"]
+            chosen["mirror"] = False
         if not self.fine_tune:
             del chosen["cnn_rate"]
         found = filled(self, chosen)
@@ -261,12 +270,6 @@ class TrainSettings:
     def as_config(self) -> dict[str, Any]:
         """See `training.settings.as_config`."""
         return as_config(self)
-
-    def begun_from(self, run: str) -> TrainSettings:
-        """Of these settings of `run` those that a training keeps which begins with its weights:
-        the data, what is kept aside of it, and the shape of the net."""
-        kept = {name: getattr(self, name) for name in _KEPT_BY_INIT}
-        return TrainSettings(init=run, **kept)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> TrainSettings:
@@ -287,11 +290,6 @@ _CHOICES = {
     "reward": (None, *REWARDS),
     "precision": PRECISIONS,
 }
-_KEPT_BY_INIT = (
-    "data", "format", "limit", "frames", "model", "rnn", "layers", "fusion", "backbone",
-    "weights", "image_size", "features", "fine_tune", "tokenizer", "min_count", "hidden",
-    "embedding", "frozen_words", "output", "tie", "holdout", "seed",
-)  # fmt: skip
 _LIKELIHOOD = {"smoothing": 0.1, "learning_rate": 1e-3}
 # Small steps, and a net that draws captions as it will in use.
 _REWARD = {

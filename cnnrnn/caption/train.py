@@ -27,7 +27,7 @@ from cnnrnn.features.precomputed import open_features
 from cnnrnn.features.selection import tell_failures
 from cnnrnn.media.medium import CLIPS, PICTURES
 from cnnrnn.text.decoder import DecodeSettings
-from cnnrnn.text.tokenizer import Tokenizer
+from cnnrnn.text.tokenizer import SAID, Tokenizer
 from cnnrnn.text.vectors import WordVectors
 from cnnrnn.text.vocabulary import UNSPOKEN, Vocabulary
 from cnnrnn.training.check import Check
@@ -239,7 +239,7 @@ def _loss(settings: TrainSettings):
 def _batches(prepared: Prepared, pictures: Pictures, mirrored: Pictures | None) -> CaptionBatches:
     vocabulary = prepared.vocabulary
     return CaptionBatches(
-        encoded(pictures.examples, vocabulary, checks.MAX_WORDS),
+        encoded(pictures.examples, vocabulary),
         pictures.features,
         mirrored.features if mirrored else None,
         mirrorable(pictures.examples, Tokenizer(vocabulary.tokenizer)) if mirrored else None,
@@ -265,7 +265,7 @@ def _fit(run: Run, prepared: Prepared, training: Pictures, aside: Pictures, resu
         _begin(model, prepared, training)
     batches = _batches(prepared, training, mirrored)
     if settings.reward:
-        batches = RewardBatches(batches)
+        batches = RewardBatches(batches, SAID[settings.tokenizer])
     elif settings.scheduled:
         batches = ScheduledBatches(batches, settings.scheduled, settings.epochs)
     chosen, by = FitSettings.of(settings), None

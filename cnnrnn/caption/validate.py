@@ -8,7 +8,6 @@ import numpy as np
 
 from cnnrnn.caption.batches import CaptionBatches, encoded
 from cnnrnn.caption.captioner import Captioner
-from cnnrnn.caption.check import MAX_WORDS
 from cnnrnn.caption.evaluate import scored
 from cnnrnn.caption.prepare import Pictures
 from cnnrnn.text.decoder import DecodeSettings
@@ -73,5 +72,5 @@ def _perplexity(loss: float) -> float:
 def batches_of(vocabulary: Vocabulary, pictures: Pictures, batch: int) -> CaptionBatches:
     """Pictures with all their captions, as they are learned and validated."""
     return CaptionBatches(
-        encoded(pictures.examples, vocabulary, MAX_WORDS), pictures.features, batch=batch
+        encoded(pictures.examples, vocabulary), pictures.features, batch=batch
     )

@@ -2,22 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from cnnrnn import backend, console
+from cnnrnn.caption.prepare import feature_size
 from cnnrnn.caption.settings import TrainSettings
-from cnnrnn.errors import CnnRnnError
+from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.text.vocabulary import Vocabulary
+from cnnrnn.training.origin import read_config
 from cnnrnn.training.run import Run
 
 TASK = "caption"
+_KEPT_BY_INIT = (
+    "data", "format", "limit", "frames", "model", "rnn", "layers", "fusion", "backbone",
+    "weights", "image_size", "features", "fine_tune", "tokenizer", "min_count", "hidden",
+    "embedding", "frozen_words", "output", "tie", "holdout", "seed",
+)  # fmt: skip
+_OF_DATA = ("format", "limit", "min_count", "holdout")
+_OF_BACKBONE = ("backbone", "weights", "image_size")
 # What decides the shape of a net, and what it is called where it differs.
 _SHAPE = {
     "feature_shape": "features of", "rnn": "--rnn", "layers": "--layers", "hidden": "--hidden",
     "embedding": "--embedding", "head": "the output", "fusion": "--fusion",
 }  # fmt: skip
+
+
+def begun_from(run: Path | str, changes: Mapping[str, Any]) -> TrainSettings:
+    """The settings of a training that begins with the weights of a run.
+
+    Of the run's own it keeps the data, what is kept aside of it, and the shape of the net; of other
+    data what was decided for the run's is decided anew.
+
+    Args:
+        run: its folder.
+        changes: the settings that were chosen.
+
+    Raises:
+        UsageError: they do not go together.
+        CnnRnnError: no such run.
+    """
+    base = TrainSettings.from_config(read_config(Path(run) / "config.json", TASK))
+    other = changes.get("model", base.model)
+    if other != base.model:
+        raise UsageError(f"the model of {run} is {base.model}, not {other}", "leave out --model")
+    kept = set(_KEPT_BY_INIT)
+    kept -= set(_OF_DATA) if "data" in changes else set()
+    kept -= set(_OF_BACKBONE) if changes.get("features") else set()
+    kept -= {"features"} if set(_OF_BACKBONE) & set(changes) else set()
+    return TrainSettings(
+        **{"init": str(run), **{name: getattr(base, name) for name in kept}, **changes}
+    )
 
 
 def warm_start(model, vocabulary: Vocabulary, path: Path | str) -> None:
@@ -76,6 +114,9 @@ def check_alike(settings: TrainSettings) -> None:
     theirs = TrainSettings.from_config(run.config)
     names = ("model", "rnn", "layers", "hidden", "embedding", "output", "tie", "fusion")
     pairs = {f"--{name}": (getattr(theirs, name), getattr(settings, name)) for name in names}
+    sizes = feature_size(theirs), feature_size(settings)
+    if None not in sizes:
+        pairs["features of"] = sizes
     if theirs.fine_tune:  # a top can be begun with what is not fine-tuned, but not left out
         pairs |= {
             "--fine-tune": (True, settings.fine_tune),

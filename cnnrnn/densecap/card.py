@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from cnnrnn.densecap.describer import DenseCaptioner
 from cnnrnn.densecap.evaluate import KEYS, Evaluation
+from cnnrnn.text.metrics import heading
 from cnnrnn.training import card
 from cnnrnn.training.run import Run
 
@@ -36,4 +37,4 @@ def write_card(
     )
     keys = [best.map_key, *KEYS, best.language]
     rows = [each.row(keys) for each in evaluations]
-    card.write_card(run, describer.model, purpose, keys, rows, which)
+    card.write_card(run, describer.model, purpose, [*map(heading, keys)], rows, which)

@@ -13,6 +13,7 @@ from cnnrnn.densecap.compare_results import AMONG, DATA, REGIONS, WHOLE, Table
 from cnnrnn.densecap.layouts import Example
 from cnnrnn.densecap.telling import ALIKE
 from cnnrnn.intervals import Figure
+from cnnrnn.text.metrics import heading
 from cnnrnn.training.comparison import Claim, begin_page, tell_claims
 from cnnrnn.training.placed import Placed
 from cnnrnn.training.report import Report
@@ -33,7 +34,7 @@ def show(table: Table, claims: Sequence[Claim], json: bool) -> None:
             console.json_line({"data": table.data, **row})
     else:
         console.result(f"{table.data}, {table.count} pictures, phrases compared by "
-                       f"{table.language}")  # fmt: skip
+                       f"{heading(table.language)}")  # fmt: skip
         parts = (_models(table), _telling(table), _search(table))
         for heads, rows in parts:
             if rows:
@@ -100,8 +101,9 @@ def write_page(
         heads,
         rows,
         note=f"`{table.map_key}`: mean average precision of boxes with phrases, compared by "
-        f"{table.language}; `detmap`: of boxes alone. `{WHOLE}`: one sentence of the model's own "
-        "for all of the picture. `frozen`: the CNN is not trained. `no-words`: no language loss.",
+        f"{heading(table.language)}; `detmap`: of boxes alone. `{WHOLE}`: one sentence of the "
+        "model's own for all of the picture. `frozen`: the CNN is not trained. `no-words`: no "
+        "language loss.",
     )
     heads, rows = _telling(table)
     if rows:
@@ -128,8 +130,9 @@ def _meaning(table: Table) -> str:
             "and the first of its sentences."
         )
     return (
-        f"`told`: share of people's phrases that a phrase is like ({table.language} above "
-        f"{ALIKE:g}); `true`: share of the phrases said that are like one of them."
+        "`told`: share of people's phrases that a phrase is like "
+        f"({heading(table.language)}, above {ALIKE:g}); `true`: share of the phrases said that "
+        "are like one of them."
     )
 
 

@@ -22,6 +22,7 @@ from cnnrnn.errors import CnnRnnError
 from cnnrnn.files import read_json, write_json
 from cnnrnn.regions.boxes import like_shares
 from cnnrnn.regions.metrics import Found, box_precision, region_scores
+from cnnrnn.text.metrics import heading
 from cnnrnn.training.dataset import by_any_name, tell_unmatched
 
 LARGE = 16.0  # pixels of a box's shorter side, from which boxes are scored alone too
@@ -260,7 +261,8 @@ def show(evaluations: Sequence[Evaluation], json: bool) -> None:
         return
     first = evaluations[0]
     keys = [first.map_key, *KEYS, first.language]
-    console.result(console.table(["", *keys], [each.row(keys) for each in evaluations]))
+    rows = [each.row(keys) for each in evaluations]
+    console.result(console.table(["", *map(heading, keys)], rows))
     console.info(f"{first.truths} regions in {first.pictures} pictures, overlapping ones merged")
     for key, (low, high) in first.intervals.items():
         console.info(f"{key} {low:.3f} to {high:.3f} (95 % bootstrap over pictures)")

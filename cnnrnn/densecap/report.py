@@ -11,6 +11,7 @@ from cnnrnn.densecap.evaluate import KEYS, Evaluation
 from cnnrnn.densecap.layouts import Example
 from cnnrnn.densecap.settings import WEIGHTS
 from cnnrnn.densecap.validate import MONITOR
+from cnnrnn.text.metrics import heading
 from cnnrnn.training.placed import Placed
 from cnnrnn.training.run import Run
 from cnnrnn.training.run_report import add_curves, close, opened, range_text
@@ -80,9 +81,9 @@ def write_report(
     keys = [best.map_key, *KEYS, best.language]
     report.table(
         "Scores",
-        ["", *keys],
+        ["", *map(heading, keys)],
         [each.row(keys) for each in evaluations],
-        higher=keys,
+        higher=map(heading, keys),
         note=f"{best.truths} regions in {best.pictures} {which}. {ranges} (95 % bootstrap over "
         f"pictures). `{best.map_key}`: mean average precision of boxes with phrases, which are "
         f"compared by {best.language}, `detmap` of boxes alone; `ap50`: at IoU 0.5; "

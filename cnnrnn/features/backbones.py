@@ -58,6 +58,7 @@ class Backbone:
     module: str = ""
     pooled: str = ""  # the layer that is `pooled`; "": the grid's average
     pooled_depth: int = 0
+    pooled_layers: int = 0  # with weights, as far as that layer
     top_file: str = ""  # Keras' name of the weights with the classifier, where `pooled` is in it
     below: str = ""  # the layer that is `below`; "": the network has no such output
     below_depth: int = 0
@@ -105,6 +106,10 @@ class Backbone:
             cells = self.below_cells or self.cells
             return (cells(height), cells(width), self.below_depth)
         return (self.pooled_depth or self.depth,)
+
+    def layers_to(self, output: str) -> int:
+        """Layers with weights, one behind the other, as far as `grid` or `pooled`."""
+        return (output == "pooled" and self.pooled_layers) or self.layers
 
     def weights_file(self, weights: str, output: str, size: tuple[int, int]) -> Path | None:
         """The file that holds the weights; None for random ones.
@@ -278,7 +283,7 @@ REGISTRY: dict[str, Backbone] = {
         Backbone(
             "scenes", scenes_cnn.SIZE, 32, scenes_cnn.STRIDE, _halved(3),
             scenes_cnn.GRID_DEPTH, "grid", 6,
-            pooled="pooled", pooled_depth=scenes_cnn.POOLED_DEPTH,
+            pooled="pooled", pooled_depth=scenes_cnn.POOLED_DEPTH, pooled_layers=8,
             below="placed", below_depth=scenes_cnn.CODED,
         ),
         Backbone(
@@ -308,12 +313,12 @@ REGISTRY: dict[str, Backbone] = {
         Backbone(
             "vgg16", 224, 32, 16, _vgg_cells, 512, "block5_conv3", 13,
             f"vgg16_{_KERNELS}_notop.h5", "VGG16", "vgg16",
-            "fc2", 4096, f"vgg16_{_KERNELS}.h5", "block4_pool", 512,
+            "fc2", 4096, 15, f"vgg16_{_KERNELS}.h5", "block4_pool", 512,
         ),
         Backbone(
             "vgg19", 224, 32, 16, _vgg_cells, 512, "block5_conv4", 16,
             f"vgg19_{_KERNELS}_notop.h5", "VGG19", "vgg19",
-            "fc2", 4096, f"vgg19_{_KERNELS}.h5", "block4_pool", 512,
+            "fc2", 4096, 18, f"vgg19_{_KERNELS}.h5", "block4_pool", 512,
         ),
     )
 }  # fmt: skip

@@ -16,7 +16,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from cnnrnn.errors import UsageError
-from cnnrnn.text.search import BeamSearch, DiverseSearch, Draw, Sentence
+from cnnrnn.text.search import BeamSearch, DiverseSearch, Draw, Lots, Sentence
+from cnnrnn.text.tokenizer import SAID
 from cnnrnn.text.vocabulary import END, PAD, START
 
 __all__ = ["Codes", "DecodeSettings", "Sentence", "StepModel", "count", "decode", "sample"]
@@ -60,7 +61,8 @@ class DecodeSettings:
     """How sentences are searched, or drawn.
 
     beam_width: hypotheses kept at each step; 1 is greedy. Where sentences are drawn: how many.
-    max_words: a sentence is cut after so many words (the given beginning counts).
+    max_words: a sentence is cut after so many words (the given beginning counts); None: after so
+        many as are usual, see `longest`.
     length_penalty: a; hypotheses are ranked by log p / words ** a (Wu et al. 2016 use the like).
         0 ranks by log p alone and favours short sentences, 1 by the mean log p of a word.
     min_words: a sentence does not end before it has so many (the given beginning counts).
@@ -74,7 +76,7 @@ class DecodeSettings:
     """
 
     beam_width: int = 3
-    max_words: int = 20
+    max_words: int | None = None
     length_penalty: float = 0.4
     min_words: int = 0
     groups: int = 1
@@ -87,11 +89,12 @@ class DecodeSettings:
     def __post_init__(self):
         if self.beam_width < 1:
             raise UsageError(f"a beam of width {self.beam_width} keeps nothing", "use 1 or more")
-        if self.max_words < 1:
+        if self.longest < 1:
             raise UsageError(f"at most {self.max_words} words leave no sentence", "use 1 or more")
-        if not 0 <= self.min_words <= self.max_words:
+        if not 0 <= self.min_words <= self.longest:
             raise UsageError(
-                f"a sentence of {self.min_words} to {self.max_words} words", "0 or more, and fewer"
+                f"a sentence of {self.min_words} to {self.longest} words",
+                "0 or more, and fewer than --max-words",
             )
         if self.groups < 1 or self.beam_width % self.groups:
             raise UsageError(
@@ -103,6 +106,11 @@ class DecodeSettings:
                 f"diversity {self.diversity}, temperature {self.temperature}, top-p {self.top_p}",
                 "diversity is 0 or more, temperature above 0, top-p above 0 to 1",
             )
+
+    @property
+    def longest(self) -> int:
+        """After how many words a sentence is cut."""
+        return SAID["words"] if self.max_words is None else self.max_words
 
     @property
     def offered(self) -> int:
@@ -118,7 +126,7 @@ def decode(
     features: Codes,
     settings: DecodeSettings,
     start: Sequence[int] = (),
-    generator: np.random.Generator | None = None,
+    numbers: Sequence[int] | None = None,
 ) -> list[list[Sentence]]:
     """Write sentences about B pictures.
 
@@ -127,7 +135,7 @@ def decode(
         features: (B, ...) as the model takes them.
         settings: width, length and ranking.
         start: word numbers every sentence begins with, without START.
-        generator: draws, where sentences are drawn; None begins with the seed of the settings.
+        numbers: of the pictures, (B,): with the seed they decide what is drawn; None counts from 0.
 
     Returns:
         for each picture at most `beam_width` sentences, best first; different ones unless they
@@ -136,21 +144,21 @@ def decode(
     Raises:
         UsageError: the beginning leaves no room for a word.
     """
-    if len(start) >= settings.max_words:
+    if len(start) >= settings.longest:
         raise UsageError(
-            f"the beginning has {len(start)} words and a sentence at most {settings.max_words}",
+            f"the beginning has {len(start)} words and a sentence at most {settings.longest}",
             "give a shorter beginning or allow more words",
         )
     width = settings.beam_width
     if settings.draw:
-        generator = generator or np.random.default_rng(settings.seed)
-        search: BeamSearch = Draw(count(features), settings, generator)
+        numbers = range(count(features)) if numbers is None else numbers
+        search: BeamSearch = Draw(count(features), settings, Lots(settings.seed, numbers))
     else:
         search = (DiverseSearch if settings.groups > 1 else BeamSearch)(count(features), settings)
     memory, state = model.begin(features, width)
     words = np.full(count(features) * width, START, np.int32)
     parents = np.arange(len(words), dtype=np.int32)
-    for position in range(settings.max_words):
+    for position in range(settings.longest):
         gains, choices, state, maps = model.advance(memory, state, parents, words)
         gains, choices = np.asarray(gains), np.asarray(choices)
         maps = None if maps is None else np.asarray(maps)

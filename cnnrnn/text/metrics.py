@@ -28,6 +28,11 @@ KEYS = (*BLEU_KEYS, "METEOR", stem_match.KEY, "ROUGE_L", "CIDEr")
 _TINY, _SMALL = 1e-15, 1e-9  # pycocoevalcap's guards against 0 / 0; they show in the 9th digit
 
 
+def heading(key: str) -> str:
+    """What the column of a score is called: one that stands in for another says so."""
+    return f"{key} (METEOR needs Java)" if key == stem_match.KEY else key
+
+
 @dataclass(frozen=True)
 class Scores:
     """Scores of N captions.

@@ -1,4 +1,4 @@
-"""Which script a text is written in, by the names that Unicode gives its letters."""
+"""Which script a text is written in, and of Latin text which language."""
 
 from __future__ import annotations
 
@@ -16,6 +16,31 @@ _CALLED = {
 }
 # Scripts whose words no space parts.
 SPACELESS = frozenset({"Chinese or Japanese", "Thai", "Lao", "Khmer", "Myanmar", "Tibetan"})
+# Small words that among these languages are of one alone.
+_SMALL_WORDS = {
+    "English": "the on of with and at by from there while it two his her their while",
+    "French": "le les du dans sur est avec et deux une aux sont près",
+    "German": "der das ein eine einen einem einer auf mit und ist zwei vor sitzt",
+    "Spanish": "el los las y está por dos hay sobre junto",
+    "Italian": "il gli di nel nella sono due della è sul sulla",
+    "Portuguese": "os um uma dois com está na são perto ao",
+    "Dutch": "het een twee zijn naar voor aan staat zit",
+}
+_LANGUAGES: dict[str, set[str]] = {}
+for _name, _text in _SMALL_WORDS.items():
+    for _word in _text.split():
+        _LANGUAGES.setdefault(_word, set()).add(_name)
+
+
+def language_of(text: str) -> str:
+    """The language of a text in Latin letters, by its small words; "" where they do not tell."""
+    counted = Counter(
+        name
+        for word in text.lower().split()
+        if len(names := _LANGUAGES.get(word, ())) == 1
+        for name in names
+    )
+    return counted.most_common(1)[0][0] if counted else ""
 
 
 def script_of(text: str) -> str:

@@ -7,6 +7,7 @@ offered at a step, K cells.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -243,6 +244,23 @@ class DiverseSearch(BeamSearch):
         return kept
 
 
+class Lots:
+    """Uniform random numbers of pictures: those of one do not depend on which others it stands
+    beside, so that names from a pipe, which come as they come, have the sentences of a folder.
+
+    Args:
+        seed: of all.
+        numbers: of the pictures, in the order in which they stand in a batch.
+    """
+
+    def __init__(self, seed: int, numbers: Iterable[int]):
+        self._each = [np.random.default_rng([seed, number]) for number in numbers]
+
+    def random(self, shape: tuple[int, ...]) -> np.ndarray:
+        """The next numbers, of `shape`; the first axis is that of the pictures."""
+        return np.stack([each.random(shape[1:]) for each in self._each])
+
+
 class Draw(BeamSearch):
     """W sentences of each picture drawn from the model's distribution, each on its own.
 
@@ -250,12 +268,12 @@ class Draw(BeamSearch):
     together have the share `top_p` (Holtzman et al. 2020).
 
     Args:
-        generator: draws them.
+        lots: draw them.
     """
 
-    def __init__(self, pictures: int, settings: DecodeSettings, generator: np.random.Generator):
+    def __init__(self, pictures: int, settings: DecodeSettings, lots: Lots):
         super().__init__(pictures, settings)
-        self.generator = generator
+        self.lots = lots
 
     def _first(self):
         return slice(None)
@@ -271,6 +289,6 @@ class Draw(BeamSearch):
         above = np.cumsum(share, axis=-1) - share  # what the likelier ones have together
         share = np.where(above < self.settings.top_p, share, 0.0)
         total = np.cumsum(share, axis=-1)
-        lot = self.generator.random((pictures, width, 1)) * total[..., -1:]
+        lot = self.lots.random((pictures, width, 1)) * total[..., -1:]
         place = (total <= lot).sum(axis=-1)
         return np.arange(width) * offered + np.minimum(place, offered - 1)

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from cnnrnn import backend
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.text.decoder import Codes, DecodeSettings, Sentence, count, decode
-from cnnrnn.text.tokenizer import Tokenizer
+from cnnrnn.text.tokenizer import SAID, Tokenizer
 from cnnrnn.text.vocabulary import END, Vocabulary
 
 CHOICES = 5  # words a trace shows at each step
@@ -84,7 +85,8 @@ class Writer:
         self._sizes = (*fewer, batch)
         self.tokenizer = Tokenizer(vocabulary.tokenizer)
         self._steps: dict[int, GraphSteps] = {}
-        self._generators: dict[DecodeSettings, np.random.Generator] = {}
+        # Counted on from call to call: else every call would draw the same.
+        self._written: dict[DecodeSettings, int] = {}
 
     def beginning(self, text: str) -> list[int]:
         """Word numbers of a sentence's beginning.
@@ -107,21 +109,20 @@ class Writer:
         """Sentences about codes (n, ...), best first; they are filled up to one of a few batch
         sizes, for each of which a graph is compiled once. Of an ensemble the codes are a tuple,
         those of each model."""
-        found = []
-        total = count(codes)
+        if settings.max_words is None:
+            settings = replace(settings, max_words=SAID[self.vocabulary.tokenizer])
+        found, total = [], count(codes)
+        before = self._written.get(settings, 0)
+        self._written[settings] = before + total
         for first in range(0, total, self.batch):
             present = min(self.batch, total - first)
             full = next(size for size in self._sizes if size >= present)
             rows = np.minimum(np.arange(first, first + full), total - 1)
             some = isinstance(codes, tuple)
             filled = tuple(part[rows] for part in codes) if some else codes[rows]
-            steps, generator = self._compiled(settings), self._generator(settings)
-            found += decode(steps, filled, settings, start, generator)[:present]
+            numbers = (before + rows).tolist()
+            found += decode(self._compiled(settings), filled, settings, start, numbers)[:present]
         return found
-
-    def _generator(self, settings: DecodeSettings) -> np.random.Generator:
-        """Draws on, from call to call: else every picture would get the same lots."""
-        return self._generators.setdefault(settings, np.random.default_rng(settings.seed))
 
     def words(self, sentence: Sentence) -> list[str]:
         """The words of a decoded sentence."""

@@ -122,7 +122,7 @@ class Training:
 def trained(
     folder: Path, task: str, trainings: Sequence[Training], from_json: Callable[[Any], Result]
 ) -> tuple[list[Result], bool]:
-    """Train what is missing, or go on, and judge it.
+    """Train what is missing, or go on, and judge it; what diverges is told and left out.
 
     Args:
         folder: of the comparison.
@@ -131,8 +131,15 @@ def trained(
         from_json: what was judged, from its JSON types.
 
     Returns:
-        what was judged of each, and whether an input of one trained now could not be used.
+        what was judged of each, and whether one diverged or an input of one trained now could not
+        be used.
+
+    Raises:
+        CnnRnnError: every training diverged.
+        Interrupted: Ctrl-C in a training.
     """
+    from cnnrnn.training.fit import Diverged, Interrupted  # starts Keras
+
     failed, results = False, []
     for number, each in enumerate(trainings, 1):
         place = folder / task / each.name
@@ -140,11 +147,20 @@ def trained(
         if found is None:
             console.info(f"[{number}/{len(trainings)}] {each.told}")
             resume = place if (place / "config.json").exists() else None
-            outcome = each.train(root=folder, name=None if resume else each.name, resume=resume)
+            try:
+                outcome = each.train(root=folder, name=None if resume else each.name, resume=resume)
+            except Diverged as error:
+                console.error(f"{each.told} is left out: {error.message}")
+                failed = True
+                continue
+            except Interrupted as error:
+                raise Interrupted(error.message, "the same command again goes on there") from None
             found = each.judge(outcome.run)
             write_json(place / _JUDGED, found.as_json())
             failed |= bool(outcome.failures)
         results.append(found)
+    if not results:
+        raise CnnRnnError("every training diverged", "take a smaller --learning-rate in `train`")
     return results, failed
 
 

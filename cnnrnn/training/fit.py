@@ -29,6 +29,10 @@ from cnnrnn.training.settings import SCHEDULES, UNCHOSEN
 keras = backend.keras()
 
 
+class Diverged(CnnRnnError):
+    """The loss is no longer a number."""
+
+
 class Interrupted(CnnRnnError):
     """Ctrl-C in a training: the last finished epoch is saved."""
 
@@ -151,7 +155,7 @@ def fit(
         loss_weights: of several losses in their sum.
 
     Raises:
-        CnnRnnError: the loss is no longer a number (the last good epoch is kept).
+        Diverged: the loss is no longer a number (the last good epoch is kept).
         Interrupted: Ctrl-C.
     """
     state = run.read_state() if resume else None
@@ -226,7 +230,7 @@ def _train_epoch(model, batches, settings, epoch, scale) -> tuple[dict[str, floa
             value = float(values["loss"])
             if not math.isfinite(value):
                 kept = "; the last good epoch is kept" if epoch > 1 else ""
-                raise CnnRnnError(
+                raise Diverged(
                     f"the loss became {value} in epoch {epoch}, step {step + 1}",
                     f"use a smaller --learning-rate{kept}",
                 )
