@@ -128,7 +128,7 @@ def test_the_column_says_where_meteor_needs_java(capsys, tmp_path):
 def test_plans():
     found = plan(TrainSettings(), ["merge", "vectors"], None, quick=True, deeper="vgg16")
     assert found.variants == ("merge", "vectors", "deeper-cnn") and found.seeds == 1
-    assert found.base.limit == 400
+    assert found.base.limit == 320
     settings = found.settings("vectors", 3)
     assert (settings.model, settings.output, settings.seed) == ("attention", "vectors", 3)
     assert found.settings("deeper-cnn", 0).backbone == "vgg16"

@@ -61,7 +61,7 @@ CLIP_VARIANTS: dict[str, dict] = {
     "one-frame": {"model": "inject-init", "frames": 1},
 }
 # Small batches: in so few epochs a net learns to speak by many steps, at the same cost.
-_QUICK = {"limit": 400, "epochs": 6, "batch": 8}
+_QUICK = {"limit": 320, "epochs": 6, "batch": 8}
 # Of the built-in world: nine ways with three seeds each on all of it would take two hours.
 _FULL = {"limit": 800, "epochs": 6, "batch": 8}
 _SEARCH = DecodeSettings()
