@@ -43,12 +43,20 @@ def fresh(name: str):
     if name == "fine-tuned":
         writer = {"vocabulary_size": V, "hidden": 12, "embedding": 8}
         return FineTuned("scenes", (32, 32), "attention", writer)
+    if name in ("tied", "nearest"):  # and a deeper net
+        return MODELS["inject"](V, (6,), hidden=12, embedding=8, rnn="gru", layers=2, head=name)
     kind = MODELS[name]
-    shape = (2, 2, 6) if kind.feature_output == "grid" else (6,)
+    shape = {"grid": (2, 2, 6), "pooled": (6,), "steps": (3, 6)}[kind.feature_output]
     return kind(V, shape, hidden=12, embedding=8)
 
 
-@pytest.fixture(scope="module", params=["attention", "merge", "fine-tuned"])
+KINDS = ("attention", "merge", "fine-tuned")
+MORE = ("inject-init", "clip-lstm", "tied", "nearest")
+
+
+@pytest.fixture(
+    scope="module", params=[*KINDS, *(pytest.param(name, marks=pytest.mark.slow) for name in MORE)]
+)
 def model(request):
     backend.keras().utils.set_random_seed(4)
     model = fresh(request.param)
