@@ -156,3 +156,21 @@ def test_what_is_drawn_of_one_code_does_not_depend_on_the_others_beside_it():
 
     assert drawn(3) == drawn(1, 1, 1) == drawn(2, 1)
     assert drawn(3) != drawn(1)[:1] * 3
+
+
+@pytest.mark.parametrize(("tokenizer", "longest"), [("words", 20), ("characters", 40)])
+def test_how_long_a_sentence_may_be_is_usual_for_its_tokens(monkeypatch, tokenizer, longest):
+    model = Regions()
+    model.build()
+    words = Vocabulary(list(VOCABULARY.counts.items()), tokenizer)
+    limits = []
+
+    def watched(steps, codes, settings, *others):
+        limits.append(settings.longest)
+        return decode(steps, codes, settings, *others)
+
+    monkeypatch.setattr("cnnrnn.text.writer.decode", watched)
+    codes = keras.ops.convert_to_numpy(model.code(CODES))
+    for settings in (DecodeSettings(), DecodeSettings(max_words=6)):
+        Writer(model.language, words).write(codes, settings)
+    assert limits == [longest, 6]

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from cnnrnn.caption.data import Example
-from cnnrnn.text.tokenizer import LEARNED, Tokenizer
+from cnnrnn.text.tokenizer import READ, Tokenizer
 from cnnrnn.text.vocabulary import Vocabulary, taught
 
 CAPTIONS = 5  # of one picture in one epoch; where there are more, another draw each epoch
@@ -61,7 +61,7 @@ class EncodedCaptions(Sequence):
 def encoded(examples: Sequence[Example], vocabulary: Vocabulary) -> EncodedCaptions:
     """Word numbers of each caption of each example; long ones, which would make every sentence of
     their batch as long, are cut."""
-    tokenizer, max_words = Tokenizer(vocabulary.tokenizer), LEARNED[vocabulary.tokenizer]
+    tokenizer, max_words = Tokenizer(vocabulary.tokenizer), READ[vocabulary.tokenizer]
     return EncodedCaptions(
         [vocabulary.encode(tokenizer(text)[:max_words]) for text in each.captions]
         for each in examples

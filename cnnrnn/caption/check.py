@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from cnnrnn.caption.data import CaptionData
 from cnnrnn.errors import CnnRnnError
 from cnnrnn.text.scripts import SPACELESS, language_of, script_of
-from cnnrnn.text.tokenizer import LEARNED
+from cnnrnn.text.tokenizer import READ
 from cnnrnn.text.vocabulary import Vocabulary
 from cnnrnn.training.check import Check, check_files, check_sentences, check_sides
 from cnnrnn.training.splits import SPLITS
@@ -38,7 +38,7 @@ def check(data: CaptionData, vocabulary: Vocabulary) -> Check:
         split: [text for each in data.examples if each.split == split for text in each.captions]
         for split in SPLITS
     }
-    check_sentences(texts, vocabulary, LEARNED[vocabulary.tokenizer], found, "captions")
+    check_sentences(texts, vocabulary, READ[vocabulary.tokenizer], found, "captions")
     _check_scripts(captions, vocabulary.tokenizer, found)
     for split in SPLITS[1:]:
         if not sizes[split]:

@@ -28,7 +28,10 @@ _search_options = options.block(
     click.option(
         "--beam", type=options.POSITIVE, default=3, help="Hypotheses kept at each word; 1: greedy."
     ),
-    click.option("--max-words", type=options.POSITIVE, default=20, help="Longest sentence."),
+    click.option(
+        "--max-words", type=options.POSITIVE,
+        help="Longest sentence. Default: 20, where words are characters 40.",
+    ),
     click.option(
         "--min-words", type=click.IntRange(min=0), default=0, help="Shortest sentence."
     ),

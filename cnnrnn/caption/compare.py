@@ -85,7 +85,7 @@ class Plan:
     def settings(self, variant: str, seed: int) -> TrainSettings:
         """The settings of one training."""
         known = _known(self.base)
-        # Weights and size are those of the usual backbone.
+        # The weights and the size that were chosen are those of --backbone.
         deeper = {"backbone": self.deeper, "weights": "auto", "image_size": None}
         changes = deeper if variant == DEEP_CNN else known[variant]
         return replace(self.base, **{"model": "attention", **changes}, seed=seed)

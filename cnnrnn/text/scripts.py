@@ -18,10 +18,10 @@ _CALLED = {
 SPACELESS = frozenset({"Chinese or Japanese", "Thai", "Lao", "Khmer", "Myanmar", "Tibetan"})
 # Small words that among these languages are of one alone.
 _SMALL_WORDS = {
-    "English": "the on of with and at by from there while it two his her their while",
+    "English": "the on of with and at by from there while it two his her their",
     "French": "le les du dans sur est avec et deux une aux sont près",
     "German": "der das ein eine einen einem einer auf mit und ist zwei vor sitzt",
-    "Spanish": "el los las y está por dos hay sobre junto",
+    "Spanish": "el los las y está por dos sobre junto",
     "Italian": "il gli di nel nella sono due della è sul sulla",
     "Portuguese": "os um uma dois com está na são perto ao",
     "Dutch": "het een twee zijn naar voor aan staat zit",

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from cnnrnn.errors import UsageError
 
 MODES = ("words", "characters")
-# Tokens of a sentence that are learned, and that are said; a Chinese word has about two characters.
-LEARNED = {"words": 30, "characters": 60}
+# Tokens of a sentence that are read to learn, and that are said; a Chinese word has about two characters.
+READ = {"words": 30, "characters": 60}
 SAID = {"words": 20, "characters": 40}
 
 _APOSTROPHES = str.maketrans("\u2018\u2019\u02bc\u2032\u0060\u00b4", "''''''")
