@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from cnnrnn.errors import UsageError
 
 MODES = ("words", "characters")
-# Tokens of a sentence that are read to learn, and that are said; a Chinese word has about two characters.
+# Tokens of a sentence that are read, in training, and that are said; a Chinese word has about two.
 READ = {"words": 30, "characters": 60}
 SAID = {"words": 20, "characters": 40}
 
