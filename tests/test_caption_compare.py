@@ -66,6 +66,15 @@ def test_claims_are_held_by_their_intervals():
     assert blind["captions are of their pictures: beside others they lose"] is False
 
 
+def test_clips_have_the_claims_that_clips_can_tell_something_of():
+    table = Table("clips", [result("clip-lstm", 0.5), result("clip-mean", 0.4)], "clips")
+    assert {each.text: each.held for each in claims.claims(table)} == {
+        "the order of frames tells something": True,
+        "a clip tells more of the facts than one frame": None,
+        "captions are of their clips: beside others they lose": True,
+    }
+
+
 def test_depth_is_compared_only_where_a_deeper_cnn_was_named():
     text = "a deeper CNN helps more than a deeper RNN"
     base = [result("attention", 0.4), result("two-layers", 0.42)]
@@ -141,6 +150,7 @@ def test_plans():
     clips = plan(TrainSettings(data="clips", model="clip-lstm"), None, None, quick=True)
     assert clips.settings("one-frame", 0).frames == 1
     assert set(clips.variants) == {"clip-lstm", "clip-mean", "one-frame"}
+    assert (clips.base.limit, clips.base.epochs) == (600, 12)
     with pytest.raises(UsageError, match="no model 'lstm' to compare"):
         plan(TrainSettings(), ["lstm"], None, quick=False)
 

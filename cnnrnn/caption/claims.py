@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from cnnrnn.caption.compare_results import FACTS, Table
+from cnnrnn.media.medium import CLIPS
 from cnnrnn.training.comparison import Claim, listed
 
 BASE, ONE_VECTOR = "attention", "inject-init"
 DEEP_CNN, DEEP_RNN = "deeper-cnn", "two-layers"
-_PAIRS = (
+_OF_PICTURES = (
     ("clipping gradients helps", BASE, "no-clipping"),
     ("a learning rate that falls helps", BASE, "fixed-rate"),
     ("pretrained word vectors help", "word2vec", BASE),
     ("attention beats one vector for the whole picture", BASE, ONE_VECTOR),
-    ("the order of frames tells something", "clip-lstm", "clip-mean"),
     ("foretelling words beats foretelling their vectors", "word2vec", "vectors"),
 )
+_OF_CLIPS = (("the order of frames tells something", "clip-lstm", "clip-mean"),)
 
 
 def claims(table: Table) -> list[Claim]:
-    """The claims in the order of the course."""
-    found = [_better(table, *pair) for pair in _PAIRS]
-    found.append(_clip(table))
-    found.append(_depth(table))
-    found.append(_needs_picture(table))
-    return found
+    """The claims in the order of the course; of clips those that clips can tell something of."""
+    if table.unit == CLIPS.many:
+        found = [_better(table, *pair) for pair in _OF_CLIPS]
+    else:
+        found = [*(_better(table, *pair) for pair in _OF_PICTURES), _depth(table)]
+    return [*found, _clip(table), _needs_picture(table)]
 
 
 def _better(table: Table, text: str, first: str, second: str) -> Claim:

@@ -27,6 +27,7 @@ from cnnrnn.caption.telling import facts_told
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.features import backbones
 from cnnrnn.features.selection import tell_failures
+from cnnrnn.media.medium import CLIPS, PICTURES
 from cnnrnn.text import word2vec
 from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.text.tokenizer import Tokenizer
@@ -60,10 +61,17 @@ CLIP_VARIANTS: dict[str, dict] = {
     "clip-mean": {"model": "inject-init"},
     "one-frame": {"model": "inject-init", "frames": 1},
 }
-# Small batches: in so few epochs a net learns to speak by many steps, at the same cost.
-_QUICK = {"limit": 320, "epochs": 6, "batch": 8}
+# By medium. Small batches: in so few epochs a net learns to speak by many steps, at the same cost.
+# What happens in a clip is harder to tell, and the ways are fewer.
+_QUICK = {
+    PICTURES: {"limit": 320, "epochs": 6, "batch": 8},
+    CLIPS: {"limit": 600, "epochs": 12, "batch": 8},
+}
 # Of the built-in world: nine ways with three seeds each on all of it would take two hours.
-_FULL = {"limit": 800, "epochs": 6, "batch": 8}
+_FULL = {
+    PICTURES: {"limit": 800, "epochs": 6, "batch": 8},
+    CLIPS: {"limit": 1000, "epochs": 12, "batch": 8},
+}
 _SEARCH = DecodeSettings()
 _BATCH = 32  # pictures that are judged at once
 
@@ -111,7 +119,7 @@ def plan(
             deeper RNN only beside a deeper CNN.
         seeds: trainings of each; None: three, or one with `quick`.
         quick: less data, where no limit was typed, and few epochs of small batches. Of the
-            built-in world 800 pictures of each split and few epochs are taken in any case.
+            built-in world some pictures of each split and few epochs are taken in any case.
         deeper: a backbone to compare with that of the others.
 
     Raises:
@@ -127,7 +135,7 @@ def plan(
             raise UsageError("--deeper is for pictures", "leave it out for clips")
         backbones.get(deeper)
     if quick or base.built_in:
-        base = quickened(base, _QUICK if quick else _FULL)
+        base = quickened(base, (_QUICK if quick else _FULL)[base.medium])
     if deeper:
         variants += (DEEP_CNN,)
     return Plan(base, variants, seeds or (1 if quick else SEEDS), quick, deeper)
