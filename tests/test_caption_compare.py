@@ -141,8 +141,8 @@ def test_plans():
     settings = found.settings("vectors", 3)
     assert (settings.model, settings.output, settings.seed) == ("attention", "vectors", 3)
     assert found.settings("deeper-cnn", 0).backbone == "vgg16"
-    alone = plan(TrainSettings(), None, None, quick=True).variants
-    beside = plan(TrainSettings(), None, None, quick=True, deeper="vgg16").variants
+    alone = plan(TrainSettings(), None, None, quick=False).variants
+    beside = plan(TrainSettings(), None, None, quick=False, deeper="vgg16").variants
     assert set(beside) - set(alone) == {"two-layers", "deeper-cnn"}
     full = plan(TrainSettings(), ["merge"], 2, quick=False)
     assert full.seeds == 2 and (full.base.limit, full.base.epochs, full.base.batch) == (800, 6, 8)

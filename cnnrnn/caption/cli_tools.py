@@ -21,8 +21,8 @@ from cnnrnn.errors import UsageError
 @click.option(
     "--models", metavar="LIST",
     help="Only these of attention, inject-init, inject, merge, no-clipping, fixed-rate, "
-    "two-layers, word2vec, vectors; of clips clip-lstm, clip-mean, one-frame. Default: all; with "
-    "--quick two-layers only beside --deeper.",
+    "two-layers, word2vec, vectors; of clips clip-lstm, clip-mean, one-frame. Default: all, "
+    "two-layers only beside --deeper.",
 )  # fmt: skip
 @click.option(
     "--runs", metavar="A,B", help="Compare these runs instead of training; not with other options."

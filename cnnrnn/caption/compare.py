@@ -67,7 +67,7 @@ _QUICK = {
     PICTURES: {"limit": 320, "epochs": 6, "batch": 8},
     CLIPS: {"limit": 600, "epochs": 12, "batch": 8},
 }
-# Of the built-in world: nine ways with three seeds each on all of it would take two hours.
+# Of the built-in world: eight ways with three seeds each on all of it would take two hours.
 _FULL = {
     PICTURES: {"limit": 800, "epochs": 6, "batch": 8},
     CLIPS: {"limit": 1000, "epochs": 12, "batch": 8},
@@ -115,8 +115,8 @@ def plan(
 
     Args:
         base: the settings that were typed.
-        models: some of `VARIANTS`; None for all that can be trained here, and with `quick` the
-            deeper RNN only beside a deeper CNN.
+        models: some of `VARIANTS`; None for all that can be trained here, the deeper RNN only
+            beside a deeper CNN.
         seeds: trainings of each; None: three, or one with `quick`.
         quick: less data, where no limit was typed, and few epochs of small batches. Of the
             built-in world some pictures of each split and few epochs are taken in any case.
@@ -127,7 +127,7 @@ def plan(
         CnnRnnError: word vectors are to be trained, and gensim is missing.
     """
     known = _known(base)
-    variants = chosen(models or _possible(known, quick and not deeper), list(known))
+    variants = chosen(models or _possible(known, deeper is None), list(known))
     if any("embeddings" in known[variant] for variant in variants):
         word2vec.check_installed()
     if deeper:

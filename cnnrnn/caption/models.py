@@ -156,8 +156,14 @@ class Attention(LanguageModel):
 
 @keras.saving.register_keras_serializable(_PACKAGE)
 class ClipLstm(LanguageModel):
-    """An LSTM watches the frames of a clip, and what it then remembers is the first input of the
-    net that writes (after Venugopalan et al. 2015, "Sequence to Sequence - Video to Text").
+    """An LSTM watches the frames of a clip and their changes; what it then remembers, beside the
+    mean of the frames, is the first input of the net that writes (after Venugopalan et al. 2015,
+    "Sequence to Sequence - Video to Text").
+
+        frame t of its input = (norm(f), norm(f of t less f of t - 1))
+
+    Without the norm (Ba et al. 2016) the LSTM is saturated by what all frames have alike, without
+    the mean it must remember what any single frame shows.
 
     `features` are (B, frames, D), zeros behind the frames of a clip that has fewer.
     """
@@ -166,20 +172,33 @@ class ClipLstm(LanguageModel):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.watch = keras.layers.LSTM(self.hidden, name="watch", dtype=self.dtype_policy)
+        policy = self.dtype_policy
+        self.frame_norm, self.change_norm = (
+            keras.layers.LayerNormalization(name=name, dtype=policy)
+            for name in ("frame_norm", "change_norm")
+        )
+        self.watch = keras.layers.LSTM(self.hidden, name="watch", dtype=policy)
 
     def build(self, input_shape=None):
-        self.watch.build((None, None, self._settings["feature_shape"][-1]))
+        size = self._settings["feature_shape"][-1]
+        self.frame_norm.build((None, None, size))
+        self.change_norm.build((None, None, size))
+        self.watch.build((None, None, 2 * size))
         super().build(input_shape)
 
     def _code_size(self) -> int:
-        return self.hidden
+        return self.hidden + self._settings["feature_shape"][-1]
 
     def _look(self, features, training=False):
         features = ops.cast(features, self.compute_dtype)
         real = ops.any(ops.not_equal(features, 0), axis=-1)  # (B, frames)
-        features = self.feature_dropout(features, training=training)
-        return (), self._first_state(self.watch(features, mask=real, training=training), training)
+        before = ops.concatenate([features[:, :1], features[:, :-1]], axis=1)
+        frames, changes = self.frame_norm(features), self.change_norm(features - before)
+        steps = self.feature_dropout(ops.concatenate([frames, changes], axis=-1), training=training)
+        watched = self.watch(steps, mask=real, training=training)
+        share = ops.cast(real, frames.dtype)[..., None]
+        mean = ops.sum(frames * share, axis=1) / ops.maximum(ops.sum(share, axis=1), 1)
+        return (), self._first_state(ops.concatenate([watched, mean], axis=-1), training)
 
 
 MODELS = {
