@@ -163,7 +163,7 @@ def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:
     """Train what is missing, then print tables and claims and write the page.
 
     Returns:
-        1 if a picture could not be used, else 0.
+        1 if a training diverged or a picture could not be used, else 0.
 
     Raises:
         CnnRnnError: `name` holds the comparison of something else, or there is no test split.

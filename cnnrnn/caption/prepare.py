@@ -28,7 +28,6 @@ FEATURE_OUTPUT = {
     "attention": "grid", "inject-init": "pooled", "inject": "pooled", "merge": "pooled",
     "clip-lstm": "steps",
 }  # fmt: skip
-_OF_FRAMES = {"steps": "pooled"}  # what of each frame
 
 
 @dataclass
@@ -61,11 +60,16 @@ def feature_output(settings: TrainSettings) -> str:
     return "below" if settings.fine_tune else FEATURE_OUTPUT[settings.model]
 
 
+def seen_output(model: str) -> str:
+    """What of the backbone a captioner reads of a picture, or of each frame of a clip."""
+    output = FEATURE_OUTPUT[model]
+    return "pooled" if output == "steps" else output
+
+
 def feature_size(settings: TrainSettings) -> int | None:
     """D of what a captioner reads; None where the file that it came from is gone."""
     if not settings.features:
-        output = FEATURE_OUTPUT[settings.model]
-        return backbones.get(settings.backbone).row_shape(_OF_FRAMES.get(output, output))[-1]
+        return backbones.get(settings.backbone).row_shape(seen_output(settings.model))[-1]
     if not Path(settings.features).exists():
         return None
     table = open_features(settings.features)

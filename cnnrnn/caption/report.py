@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnrnn.caption.captioner import Captioner
 from cnnrnn.caption.evaluate import Evaluation
-from cnnrnn.caption.prepare import FEATURE_OUTPUT, Pictures, picture_of
+from cnnrnn.caption.prepare import Pictures, picture_of, seen_output
 from cnnrnn.features import backbones
 from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.text.metrics import KEYS, heading
@@ -99,8 +99,7 @@ def _add_depth(report: Report, run: Run, captioner: Captioner) -> None:
     rows = [["remembers", rnn, layers, "a word"]]
     if cnn := run.config.get("backbone"):
         seen = "a frame" if captioner.clips else "a picture"
-        output = FEATURE_OUTPUT[run.config["model"]]
-        deep = backbones.get(cnn).layers_to("grid" if output == "grid" else "pooled")
+        deep = backbones.get(cnn).layers_to(seen_output(run.config["model"]))
         rows.insert(0, ["sees", cnn, deep, seen])
     report.table(
         "Deep CNN, shallow RNN",
