@@ -20,6 +20,7 @@ from cnnrnn.caption.telling import facts_told
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.media.sources import Source
 from cnnrnn.scenes import clips
+from cnnrnn.text import word2vec
 
 IDS = [str(number) for number in range(40)]
 
@@ -134,7 +135,13 @@ def test_the_column_says_where_meteor_needs_java(capsys, tmp_path):
     assert "StemMatch (METEOR needs Java)" in (tmp_path / "report.html").read_text()
 
 
-def test_plans():
+@pytest.fixture
+def gensim(monkeypatch):
+    """As if gensim were installed: a plan trains nothing."""
+    monkeypatch.setattr(word2vec, "check_installed", lambda: None)
+
+
+def test_plans(gensim):
     found = plan(TrainSettings(), ["merge", "vectors"], None, quick=True, deeper="vgg16")
     assert found.variants == ("merge", "vectors", "deeper-cnn") and found.seeds == 1
     assert found.base.limit == 320
@@ -155,7 +162,7 @@ def test_plans():
         plan(TrainSettings(), ["lstm"], None, quick=False)
 
 
-def test_every_variant_can_be_meant():
+def test_every_variant_can_be_meant(gensim):
     everything = plan(TrainSettings(), list(VARIANTS), 1, quick=False)
     for variant in VARIANTS:
         everything.settings(variant, 0).resolved(100, 500)
