@@ -36,7 +36,7 @@ def result(model: str, mean: float, seed: int = 0, shuffled: float | None = 0.0)
 
 def test_the_figures_of_a_model_by_hand():
     table = Table("data", [result("attention", 0.4), result("attention", 0.6, seed=1)])
-    row = table.row("attention")
+    row = table.rows["attention"]
     assert row[OWN].value == pytest.approx(0.5) and row["Bleu_4"] == pytest.approx(0.25)
     assert row["METEOR"] is None and row["words"] == 20 and row["seeds"] == 2
     assert table.lost("attention").value == pytest.approx(0.5)
@@ -97,7 +97,7 @@ def test_a_clip_is_compared_with_one_frame_by_the_facts_that_are_told():
     assert verdicts(knowing(clip, 0.6), knowing(frame, 0.4))[text] is True
     assert verdicts(knowing(clip, 0.4), knowing(frame, 0.4))[text] is False
     table = Table("clips", [knowing(clip, 0.6)])
-    assert table.row("clip-lstm")[FACTS].value == pytest.approx(0.6)
+    assert table.rows["clip-lstm"][FACTS].value == pytest.approx(0.6)
 
 
 def test_facts_that_captions_tell_by_hand():

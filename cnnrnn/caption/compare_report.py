@@ -24,8 +24,8 @@ _MANNER = ("model", "perplexity", "words", "new", "parameters", "seconds", "mill
 def show(table: Table, claims: Sequence[Claim], json: bool) -> None:
     """Print the comparison: tables and claims, or one JSON object a model and a claim."""
     if json:
-        for model in table.by_model:
-            console.json_line({"data": table.data, **table.row(model)})
+        for row in table.rows.values():
+            console.json_line({"data": table.data, **row})
     else:
         console.result(f"{table.data}, {table.count} {table.unit}")
         for keys in (_QUALITY, _MANNER):
@@ -40,7 +40,7 @@ def _named(text: str, table: Table) -> str:
 
 
 def _cells(table: Table, keys: Sequence[str]) -> tuple[list[str], list[list]]:
-    rows = [table.row(model) for model in table.by_model]
+    rows = list(table.rows.values())
     keys = [key for key in keys if any(row[key] is not None for row in rows)]
     return [_named(_HEADS.get(key, heading(key)), table) for key in keys], [
         [str(row[key]) if isinstance(row[key], Figure) else row[key] for key in keys]
@@ -51,9 +51,9 @@ def _cells(table: Table, keys: Sequence[str]) -> tuple[list[str], list[list]]:
 def write_page(path: Path, table: Table, claims: Sequence[Claim], quick: bool) -> None:
     """Write the page of a comparison."""
     report = Report("Captioners compared", f"on {table.data}")
-    best = max(table.seeing(), key=lambda model: table.cider(model).value)
+    best = max(table.seeing(), key=lambda model: table.rows[model][OWN].value)
     begin_page(
-        report, (best, table.data), ("its CIDEr", table.cider(best)), claims, quick, table.unit
+        report, (best, table.data), ("its CIDEr", table.rows[best][OWN]), claims, quick, table.unit
     )
     report.table(
         "Captions",

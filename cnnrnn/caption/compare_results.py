@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -91,8 +92,12 @@ class Table(Results[Result]):
         """The models that look at pictures: not the baselines."""
         return [model for model, runs in self.by_model.items() if SHUFFLED in runs[0].values]
 
-    def row(self, model: str) -> dict[str, Any]:
-        """The figures of one model; what it does not have is None."""
+    @cached_property
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """The figures of each model; what one does not have is None."""
+        return {model: self._row(model) for model in self.by_model}
+
+    def _row(self, model: str) -> dict[str, Any]:
         runs = self.by_model[model]
 
         def mean(values: list) -> float | None:

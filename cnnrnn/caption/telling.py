@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -28,8 +29,15 @@ def facts_told(examples: Sequence[Example], texts: Mapping[str, str]) -> np.ndar
 
 
 def _share(example: Example, text: str) -> float:
-    if example.source.clip:
-        there, said = clip_facts(clips.clip(*example.source.clip)), told_of_clip(text)
-    else:
-        there, said = scenes.facts(scenes.scene(*example.source.scene)), scenes.told(text)
+    there = _facts(example.source.scene, example.source.clip)
+    said = told_of_clip(text) if example.source.clip else scenes.told(text)
     return len(there & said) / max(len(there), 1)
+
+
+# A comparison asks for the same test pictures once for each training.
+@lru_cache(maxsize=2048)
+def _facts(scene: tuple[str, int] | None, clip: tuple[str, int] | None) -> frozenset:
+    """What is so in the one of the two that is given."""
+    return frozenset(
+        clip_facts(clips.clip(*clip)) if clip else scenes.facts(scenes.scene(*scene))
+    )

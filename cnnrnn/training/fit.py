@@ -164,6 +164,8 @@ def fit(
     else:
         state = {"epoch": 0, "best": None, "best_epoch": 0, "rate": 1.0, "seconds": 0.0}
         model.compile(by or optimizer(settings), loss, loss_weights)
+        # Variables that the first step makes would have it compiled twice.
+        model.optimizer.build(model.trainable_variables)
     try:
         return _fit(model, batches, validate, monitor, settings, run, state)
     except KeyboardInterrupt:
