@@ -119,6 +119,8 @@ def test_a_data_set_of_clips_where_pictures_are_wanted(capsys, place):
     assert "films has captions of clips, and pictures are wanted (for clips: " in (
         capsys.readouterr().err
     )
+    assert call("caption", "compare", "--data", "films.csv") == 2
+    assert "pictures are wanted (for clips: --frames 8)" in capsys.readouterr().err
     run = place / "runs/caption/film"
     assert call("caption", "evaluate", "--data", "scenes", "--limit", "2", "--run", run) == 2
     assert "scenes has captions of pictures, and clips are wanted (name a run" in (

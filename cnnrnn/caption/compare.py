@@ -72,6 +72,10 @@ _FULL = {
     PICTURES: {"limit": 800, "epochs": 6, "batch": 8},
     CLIPS: {"limit": 1000, "epochs": 12, "batch": 8},
 }
+_TAKE = {
+    PICTURES: "for clips: --frames 8",
+    CLIPS: "for pictures leave out --frames",
+}  # what to do where the data are the other
 _SEARCH = DecodeSettings()
 _BATCH = 32  # pictures that are judged at once
 
@@ -166,9 +170,11 @@ def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:
         1 if a training diverged or a picture could not be used, else 0.
 
     Raises:
-        CnnRnnError: `name` holds the comparison of something else, or there is no test split.
+        CnnRnnError: `name` holds the comparison of something else, there is no test split, or the
+            data are clips where pictures are meant, or the reverse.
     """
     data = readers.load(plan.base.data, plan.base.format, plan.base.limit)
+    data.taken_for(plan.base.medium, _TAKE[plan.base.medium])
     data.split("test")  # there is one: found out before anything is trained
     name = name or f"caption-{data.name}" + "-quick" * plan.quick
     folder = comparison_folder(Path(root), name, plan.as_config())
