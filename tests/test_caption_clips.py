@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,10 @@ def test_clips_find_their_run_and_pictures_theirs(place, capsys):
     assert len(list(Path("shown").iterdir())) == 2
     assert call("caption", "predict", "scenes:3") == 0
     assert "starter" in capsys.readouterr().err
+    Path("films").mkdir()
+    shutil.copy(DOOR, "films/door.mp4")
+    assert call("caption", "predict", "films") == 0
+    assert capsys.readouterr().out.startswith("films/door.mp4")
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from cnnrnn import console
@@ -59,8 +60,7 @@ def predict(
     """
     if settings.output:
         _check_output(settings)
-    clips = any(medium_of(each) is CLIPS for each in arguments)
-    captioner = opened(run, clips)
+    captioner = opened(run, clips=any(map(_holds_clips, arguments)))
     medium = captioner.medium
     _check_medium(arguments, captioner)
     captioner.writer.beginning(settings.start)
@@ -94,6 +94,14 @@ def predict(
         except CnnRnnError as error:
             report.fail(caption.name, error)
     return report.closed(f"give files, folders or {medium.built_in}:N")
+
+
+def _holds_clips(argument: str) -> bool:
+    """Whether an argument is a clip, or a folder that has clips and no pictures."""
+    if not Path(argument).is_dir():
+        return medium_of(argument) is CLIPS
+    files = chain.from_iterable(files for _, _, files in os.walk(argument))
+    return set(map(medium_of, files)) - {None} == {CLIPS}
 
 
 _ELSE = {
