@@ -17,8 +17,9 @@ from cnnrnn.media.sources import Source
 
 # Odd and oblong, so that paddings, strides and the order of the sides all show.
 SIZE = (97, 131)
+DEEP = ("resnet101", "resnet50", "vgg19", "inception_v3")
 FAMILIES = [
-    pytest.param(name, marks=pytest.mark.slow if name in ("resnet101", "vgg19") else ())
+    pytest.param(name, marks=pytest.mark.slow if name in DEEP else ())
     for name, backbone in backbones.REGISTRY.items()
     if backbone.application
 ]
