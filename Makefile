@@ -23,6 +23,8 @@ test: install
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 test-slow: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--editable '.[test,backends,onnx,word2vec,tensorboard]'
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
 
 lint: install

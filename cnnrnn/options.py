@@ -160,6 +160,12 @@ def block(*decorators: Callable) -> Callable:
 POSITIVE = click.IntRange(min=1)
 PATH = click.Path(path_type=Path)
 
+
+def paths(listed: str) -> list[Path]:
+    """The paths that an option lists, parted by commas."""
+    return [Path(each.strip()) for each in listed.split(",") if each.strip()]
+
+
 sources_argument = click.argument("sources", nargs=-1, required=True, type=click.Path())
 """`sources`: a tuple of texts for `media.sources.expand`; at least one."""
 

@@ -284,6 +284,7 @@ def test_a_beginning_and_a_trace(run, capsys):
         (["--diversity", "1"], "--diversity is how groups avoid each other"),
         (["--groups", "2"], "a beam of 3 cannot be divided into 2 equal groups"),
         (["--min-words", "30"], "a sentence of 30 to 20 words"),
+        (["--min-words", "9", "--max-words", "8"], "a sentence of 9 to 8 words"),
     ],
 )
 def test_options_that_would_be_ignored_are_refused(run, capsys, options, message):

@@ -11,16 +11,18 @@ import pytest
 from caption_helpers import call, write_data
 
 from cnnrnn.caption import claims
-from cnnrnn.caption.compare import VARIANTS, _scored, plan
+from cnnrnn.caption.compare import _scored
+from cnnrnn.caption.compare_plan import VARIANTS, plan
 from cnnrnn.caption.compare_report import show, write_page
 from cnnrnn.caption.compare_results import FACTS, OWN, SHUFFLED, Result, Table
-from cnnrnn.caption.data import Example
+from cnnrnn.caption.data import Example, load
 from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.caption.telling import facts_told
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.media.sources import Source
 from cnnrnn.scenes import clips
 from cnnrnn.text import word2vec
+from cnnrnn.training.comparison import Claim, close, comparison_folder
 
 IDS = [str(number) for number in range(40)]
 
@@ -247,10 +249,40 @@ def test_a_test_picture_that_cannot_be_read_is_told(tmp_path, monkeypatch, capsy
 def test_what_cannot_be_compared_is_found_out_before_anything_is_trained(monkeypatch):
     with pytest.raises(UsageError, match="no backbone 'vgg99'"):
         plan(TrainSettings(), ["merge"], 1, quick=False, deeper="vgg99")
-    found = plan(TrainSettings(data="own.csv", weights="w.h5"), ["merge"], 1, False, "resnet50")
-    assert found.settings("deeper-cnn", 0).weights == "auto"
+    own = TrainSettings(data="own.csv", weights="w.h5")
+    found = plan(own, ["merge"], 1, False, "resnet101", "deep.h5")
+    assert found.settings("deeper-cnn", 0).weights == "deep.h5"
     assert found.settings("merge", 0).weights == "w.h5"
+    with pytest.raises(UsageError, match="scenes has 8 layers, and mobilenet_v2 has 52"):
+        plan(own, ["merge"], 1, quick=False, deeper="scenes")
+    with pytest.raises(UsageError, match="are those of --deeper"):
+        plan(own, ["merge"], 1, quick=False, deeper_weights="w.h5")
     monkeypatch.setitem(sys.modules, "gensim", None)
     monkeypatch.setitem(sys.modules, "gensim.models", None)
     with pytest.raises(CnnRnnError, match="needs gensim"):
         plan(TrainSettings(), ["merge", "word2vec"], 1, quick=False)
+
+
+def test_weights_that_a_deeper_net_lacks_are_missed_before_the_first_training(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert compared("merge", "--deeper", "mobilenet_v2", "--deeper-weights", "gone.h5") == 1
+    assert "gone.h5" in capsys.readouterr().err
+    assert not list(tmp_path.glob("runs/compare/*/caption"))
+
+
+def test_a_comparison_belongs_to_its_data_and_options(tmp_path):
+    few, more = (load("scenes", limit=limit) for limit in (1, 2))
+    for _ in range(2):
+        comparison_folder(tmp_path, "own", {"base": 1}, [few])
+    with pytest.raises(CnnRnnError, match="on data that has changed since"):
+        comparison_folder(tmp_path, "own", {"base": 1}, [more])
+    with pytest.raises(CnnRnnError, match="with other options"):
+        comparison_folder(tmp_path, "own", {"base": 2}, [few])
+
+
+def test_claims_that_nothing_tested_are_not_counted_as_lost(tmp_path, capsys):
+    verdicts = [True, False, None, None]
+    close(tmp_path, 3, [Claim("it helps", held, "") for held in verdicts])
+    assert "3 trainings, 1 of 2 claims held, 2 not tested" in capsys.readouterr().err

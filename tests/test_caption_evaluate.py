@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from cnnrnn.caption.data import Example
-from cnnrnn.caption.evaluate import most_frequent, nearest_neighbour
+from cnnrnn.caption.evaluate import most_frequent, nearest_neighbour, own_data, scored, show
 from cnnrnn.caption.prepare import PictureRows, Pictures
 from cnnrnn.media.sources import Source
+from cnnrnn.text import metrics
+from cnnrnn.training.run import Run
 
 
 class Table:
@@ -52,3 +54,18 @@ def test_the_most_frequent_caption_is_said_of_all():
     training = pictures(np.zeros((3, 2)), "a dog", "a cat", "a cat")
     found = most_frequent(training.examples, pictures(np.zeros((2, 2)), "?", "?").examples)
     assert found == {"0": "a cat", "1": "a cat"}
+
+
+def test_a_run_is_judged_on_as_much_as_it_was_trained_on(tmp_path):
+    config = {"data": "scenes", "data_format": "auto", "limit": 3}
+    run = Run.create(tmp_path, "caption", "small", config)
+    assert len(own_data(run).examples) == 9
+    assert len(own_data(run, limit=2).examples) == 6
+
+
+def test_what_stands_in_for_meteor_has_an_interval_too(monkeypatch, capsys):
+    monkeypatch.setattr(metrics, "_meteor", lambda _: (None, {"METEOR": "needs Java"}))
+    examples = pictures(np.zeros((3, 2)), "a dog runs", "a cat sits", "a man sings").examples
+    texts = {"0": "a dog ran", "1": "a cat sits", "2": "it rains"}
+    show([scored("captions", examples, texts, "words")], json=False)
+    assert "StemMatch (METEOR needs Java) 0." in capsys.readouterr().err

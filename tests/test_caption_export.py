@@ -98,7 +98,8 @@ def test_the_command_writes_words_and_configuration(tmp_path, monkeypatch, capsy
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as stopped:
         main(["caption", "export", "--run", str(STARTER), "-o", "out"])
-    assert stopped.value.code == 0 and "outputs agree" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert stopped.value.code == 0 and "outputs agree" in told and f"run {STARTER}" in told
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "model.keras", "vocabulary.json", "config.json",
     }  # fmt: skip

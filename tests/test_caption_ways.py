@@ -137,6 +137,10 @@ def test_runs_are_compared_without_training(capsys):
     ]  # fmt: skip
     assert all(line["held"] is None for line in lines if "beats" in line.get("claim", ""))
     assert lines[0]["perplexity"] > 1 and 0 <= lines[0]["new"] <= 1 and lines[0]["words"] >= 1
+    some = ("--split", "test", "--limit", "2", "--json")
+    assert call("caption", "compare", "--runs", "runs/caption/a, runs/caption/b", *some) == 0
+    assert call("caption", "compare", "--runs", runs, "--split", "val") == 1
+    assert "has no pictures in the split 'val'" in capsys.readouterr().err
     assert call("caption", "compare", "--runs", runs, "--epochs", "3") == 2
     assert "--epochs does not go with --runs" in capsys.readouterr().err
 

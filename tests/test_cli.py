@@ -339,3 +339,9 @@ def test_features_without_any_picture_is_a_failure(tmp_path):
     result = call(verbs.features_command("caption"), str(tmp_path), "--layer", "pixels")
     assert result.exit_code == 1 and result.stderr.startswith("error: ")
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_features_of_a_clip_are_not_those_of_pictures():
+    for clip in ("clips:0-2", "door.mp4"):
+        result = call(verbs.features_command("caption"), clip)
+        assert result.exit_code == 2 and f"{clip} is a clip" in result.stderr

@@ -8,7 +8,15 @@ import pytest
 
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.media.sources import Source
-from cnnrnn.training.check import Check, check_files, check_groups, check_sides, named
+from cnnrnn.text.vocabulary import Vocabulary
+from cnnrnn.training.check import (
+    Check,
+    check_files,
+    check_groups,
+    check_sentences,
+    check_sides,
+    named,
+)
 from cnnrnn.training.dataset import DataSet, by_any_name, limited, tell_unmatched
 
 
@@ -108,3 +116,12 @@ def test_groups(capsys):
 def test_a_line_names_three():
     assert named(["a", "b", "c"]) == "a, b, c"
     assert named(list("abcde")) == "a, b, c and 2 more"
+
+
+@pytest.mark.parametrize(("least", "hint"), [(1, False), (2, True)])
+def test_rarer_words_are_advised_where_some_were_left_out(least, hint):
+    known = Vocabulary([("dog", 3)], min_count=least)
+    found, texts = Check(), {"train": ["dog"], "val": ["a cat"], "test": []}
+    check_sentences(texts, known, 20, found, "captions")
+    [warning] = found.warnings
+    assert "100% of the words in val" in warning and ("--min-count" in warning) is hint

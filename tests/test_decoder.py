@@ -336,8 +336,8 @@ def test_a_seed_draws_the_same_and_a_shorter_sentence_is_not_drawn():
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"min_words": 21}, {"min_words": -1}, {"groups": 2}, {"groups": 0}, {"temperature": 0.0},
-        {"top_p": 0.0}, {"top_p": 1.1}, {"diversity": -1.0},
+        {"min_words": 21, "max_words": 20}, {"min_words": -1}, {"groups": 2}, {"groups": 0},
+        {"temperature": 0.0}, {"top_p": 0.0}, {"top_p": 1.1}, {"diversity": -1.0},
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_refused(wrong):

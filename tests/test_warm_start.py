@@ -112,6 +112,19 @@ def test_another_model_cannot_be_begun_with_a_run(tmp_path):
     first = run_of(tmp_path, data="a.csv", model="merge")
     with pytest.raises(UsageError, match="is merge, not inject .leave out --model"):
         begun_from(first, {"model": "inject"})
+    with pytest.raises(UsageError, match="the output of .* is words, not vectors .leave out --out"):
+        begun_from(first, {"output": "vectors"})
+
+
+def test_a_run_for_clips_can_begin_one_for_pictures(tmp_path):
+    (tmp_path / "photos.csv").write_text("image,caption\na.jpg,a dog\n")
+    (tmp_path / "films.csv").write_text("clip,caption\na.mp4,a dog barks\n")
+    first = run_of(tmp_path, data="clips", model="merge", frames=6)
+    frames = {
+        name: begun_from(first, {"data": str(tmp_path / name)}).frames
+        for name in ("photos.csv", "films.csv")
+    }
+    assert frames == {"photos.csv": None, "films.csv": 6}
 
 
 def test_features_of_another_size_are_found_out_early(tmp_path):

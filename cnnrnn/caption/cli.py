@@ -79,9 +79,7 @@ def _run_or_runs(run, runs):
         return run
     if run:
         raise UsageError("--run and --runs both name what captions", "give one of them")
-    from pathlib import Path
-
-    return [Path(each) for each in runs.split(",") if each]
+    return options.paths(runs)
 
 
 def _search(ctx: click.Context):

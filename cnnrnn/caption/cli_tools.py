@@ -19,17 +19,25 @@ from cnnrnn.errors import UsageError
 )
 @options.data_options()
 @click.option(
+    "--split", type=click.Choice(["val", "test"]), default="test",
+    help="Which pictures are captioned and judged.",
+)  # fmt: skip
+@click.option(
     "--models", metavar="LIST",
     help="Only these of attention, inject-init, inject, merge, no-clipping, fixed-rate, "
     "two-layers, word2vec, vectors; of clips clip-lstm, clip-mean, one-frame. Default: all, "
     "two-layers only beside --deeper.",
 )  # fmt: skip
 @click.option(
-    "--runs", metavar="A,B", help="Compare these runs instead of training; not with other options."
+    "--runs", metavar="A,B", help="Compare these runs instead of training."
 )
 @click.option(
     "--deeper", metavar="BACKBONE", help="Also compare with a deeper CNN than --backbone."
 )
+@click.option(
+    "--deeper-weights", metavar="auto|imagenet|random|FILE", default="auto",
+    help="The weights of --deeper, as --weights are those of --backbone.",
+)  # fmt: skip
 @click.option("--seeds", type=options.POSITIVE, help="Trainings of each. Default: 3.")
 @click.option("--quick", is_flag=True, help="One seed, less data, fewer epochs.")
 @options.backbone_options
@@ -48,7 +56,8 @@ from cnnrnn.errors import UsageError
 @options.device_options
 @click.pass_context
 def compare(
-    ctx, models, runs, deeper, seeds, quick, name, json, device, threads, data, format, **_
+    ctx, models, runs, deeper, deeper_weights, seeds, quick, name, json, device, threads, data,
+    format, limit, split, **_
 ) -> int:  # fmt: skip
     """Train captioners in every way on the same pictures, and test what the course claims.
 
@@ -58,26 +67,26 @@ def compare(
     """
     from cnnrnn import backend
     from cnnrnn.caption import compare as comparison
+    from cnnrnn.caption import compare_plan
     from cnnrnn.caption.settings import TrainSettings
     from cnnrnn.training.chosen import changes_of, flag, typed
 
     backend.choose(device=device, threads=threads)
     if runs:
         given = set(typed(ctx))
-        if others := sorted(given - {"runs", "data", "format", "json", "device", "threads"}):
+        allowed = {"runs", "data", "format", "limit", "split", "json", "device", "threads"}
+        if others := sorted(given - allowed):
             raise UsageError(
                 f"{flag(others[0])} does not go with --runs", "these were trained already"
             )
         if "format" in given and "data" not in given:
             raise UsageError("--format is the layout of --data", "give the data too")
-        from pathlib import Path
-
-        folders = [Path(each) for each in runs.split(",") if each]
-        return comparison.compare_runs(folders, data if "data" in given else None, format, json)
+        own = data if "data" in given else None
+        return comparison.compare_runs(options.paths(runs), own, format, limit, split, json)
     # Of clips every model but the usual one can be compared.
     of_clips = data == "clips" or "frames" in typed(ctx)
     start = {"model": "clip-lstm"} if of_clips else {}
     base = TrainSettings(**start, **changes_of(ctx, TrainSettings))
     chosen = models.split(",") if models else None
-    plan = comparison.plan(base, chosen, seeds, quick, deeper)
+    plan = compare_plan.plan(base, chosen, seeds, quick, deeper, deeper_weights, split)
     return comparison.compare(plan, options.RUNS, name, json)

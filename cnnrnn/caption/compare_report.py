@@ -58,7 +58,7 @@ def write_page(path: Path, table: Table, claims: Sequence[Claim], quick: bool) -
     report.table(
         "Captions",
         *_cells(table, _QUALITY),
-        note=f"On {table.count} test {table.unit}. `facts told`: the share of what is so in the "
+        note=f"On {table.count} {table.unit}. `facts told`: the share of what is so in the "
         f"built-in world that a caption tells. `{_named(SHUFFLED, table)}`: CIDEr of the same "
         f"captions beside other {table.unit}. `human`: the first caption that people "
         "wrote, scored by the others.",

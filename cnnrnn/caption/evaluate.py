@@ -23,12 +23,13 @@ from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.files import read_json, write_json
 from cnnrnn.media.medium import CLIPS, PICTURES
-from cnnrnn.text import metrics
+from cnnrnn.text import metrics, stem_match
 from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.training.dataset import by_any_name, tell_unmatched
+from cnnrnn.training.run import Run
 
 OTHER_RUN = "name a run for them with --run"
-INTERVALS = ("Bleu_4", "METEOR", "ROUGE_L", "CIDEr")
+INTERVALS = ("Bleu_4", "METEOR", stem_match.KEY, "ROUGE_L", "CIDEr")
 
 
 @dataclass
@@ -253,8 +254,8 @@ def run_or_file(
     found = load(data, format, limit) if data else None
     captioner = opened(run, clips=found is not None and found.medium is CLIPS)
     if found is None:
-        data, format = captioner.run.config["data"], captioner.run.config["data_format"]
-        found = load(data, format, limit)
+        found = own_data(captioner.run, limit)
+        data = captioner.run.config["data"]
     console.info(f"run {captioner.run.path}, data {data}")
     evaluations, pictures = evaluate_run(
         captioner, found, split, search, baselines, str(features) if features else None
@@ -262,6 +263,12 @@ def run_or_file(
     for name, reason in pictures.failures:
         console.error(reason if name in reason else f"{name}: {reason}")
     return evaluations, pictures.failures
+
+
+def own_data(run: Run, limit: int | None = None) -> CaptionData:
+    """What a run was trained on, as much of it as it was, or the first `limit` of each split."""
+    config = run.config
+    return load(config["data"], config["data_format"], limit or config.get("limit"))
 
 
 def show(evaluations: Sequence[Evaluation], json: bool) -> None:
@@ -276,7 +283,9 @@ def show(evaluations: Sequence[Evaluation], json: bool) -> None:
     console.result(console.table(["", *map(metrics.heading, keys)], rows))
     unit = evaluations[0].unit
     for key, (low, high) in evaluations[0].intervals.items():
-        console.info(f"{key} {low:.3f} to {high:.3f} (95 % bootstrap over {unit})")
+        console.info(
+            f"{metrics.heading(key)} {low:.3f} to {high:.3f} (95 % bootstrap over {unit})"
+        )
     for line in differences(evaluations):
         console.info(line)
     for key, reason in evaluations[0].missing.items():

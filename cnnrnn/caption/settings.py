@@ -227,6 +227,11 @@ class TrainSettings:
         return self.data in (BUILT_IN, CLIPS)
 
     @property
+    def sees_with(self) -> str:
+        """The backbone that was chosen, or is taken."""
+        return self.backbone or (_BUILT_IN if self.built_in else _PHOTOS)["backbone"]
+
+    @property
     def has_vectors(self) -> bool:
         """Whether the word vectors begin with something learned."""
         return self.embeddings != LEARNED or self.init is not None

@@ -197,12 +197,12 @@ def _provenance(prepared: Prepared) -> dict:
         name = "clips_version" if settings.clips else "scenes_version"
         found[name] = versions[name]
     if settings.embeddings not in (LEARNED, WORD2VEC):
-        found["embeddings"] = str(Path(settings.embeddings).resolve())
+        found["embeddings"] = str(Path(settings.embeddings).expanduser().resolve())
+    if settings.init:
+        found["init"] = str(Path(settings.init).resolve())
     if settings.features:
         return found | {"backbone": None}
     made = extractor(settings)
-    if settings.init:
-        found["init"] = str(Path(settings.init).resolve())
     found |= weights_place(settings.weights)
     return found | {"weights_hash": made.spec.weights_hash, "image_size": list(made.size)}
 

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from cnnrnn import backend, console
+from cnnrnn.caption.data import load
 from cnnrnn.caption.prepare import feature_size
 from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.media.medium import PICTURES
 from cnnrnn.text.vocabulary import Vocabulary
 from cnnrnn.training.origin import read_config
 from cnnrnn.training.run import Run
@@ -46,11 +48,17 @@ def begun_from(run: Path | str, changes: Mapping[str, Any]) -> TrainSettings:
         CnnRnnError: no such run.
     """
     base = TrainSettings.from_config(read_config(Path(run) / "config.json", TASK))
-    other = changes.get("model", base.model)
-    if other != base.model:
-        raise UsageError(f"the model of {run} is {base.model}, not {other}", "leave out --model")
+    for name in ("model", "output"):
+        theirs = getattr(base, name)
+        if (other := changes.get(name, theirs)) != theirs:
+            raise UsageError(
+                f"the {name} of {run} is {theirs}, not {other}", f"leave out --{name}"
+            )
     kept = set(_KEPT_BY_INIT)
-    kept -= set(_OF_DATA) if "data" in changes else set()
+    if "data" in changes:
+        kept -= set(_OF_DATA)
+        if base.frames and load(changes["data"], changes.get("format", "auto")).medium is PICTURES:
+            kept -= {"frames"}
     kept -= set(_OF_BACKBONE) if changes.get("features") else set()
     kept -= {"features"} if set(_OF_BACKBONE) & set(changes) else set()
     return TrainSettings(

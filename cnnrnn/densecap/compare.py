@@ -120,11 +120,11 @@ def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:
     """
     data_name = _name(plan.base.data)
     name = name or f"{TASK}-{data_name}" + "-quick" * plan.quick
-    folder = comparison_folder(Path(root), name, plan.as_config())
     data = training.read(plan.base)
     tested = data.split("test")
     if not tested:
         raise CnnRnnError(f"{data.name} has no test pictures", "check the column split")
+    folder = comparison_folder(Path(root), name, plan.as_config(), [data])
     examples, unreadable = readable(tested)
     todo = [
         Training(

@@ -223,7 +223,8 @@ def run_or_file(
         return [evaluate_predictions(load(data or BUILT_IN, format, limit), split, predictions)], []
     describer = DenseCaptioner.load(run)
     if data is None:
-        data, format = describer.run.config["data"], describer.run.config["data_format"]
+        config = describer.run.config
+        data, format, limit = config["data"], config["data_format"], limit or config.get("limit")
     console.info(f"run {describer.run.path}, data {data}")
     examples = load(data, format, limit).split(split)
     evaluations, described = score_describer(describer, examples, settings, baseline)

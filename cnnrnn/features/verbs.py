@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from itertools import islice
 
 from cnnrnn import console
-from cnnrnn.errors import CnnRnnError
+from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.features import cache_admin
 from cnnrnn.features.extractor import Extractor, cache_folder
 from cnnrnn.features.table import FeatureTable
+from cnnrnn.media.medium import CLIPS, medium_of
 from cnnrnn.media.sources import expand
 
 PHOTO_BACKBONE = "mobilenet_v2"
@@ -39,8 +40,15 @@ def extract(
         1 if a picture could not be read (each is told in one line), else 0.
 
     Raises:
+        UsageError: a clip.
         CnnRnnError: no pictures at all.
     """
+    for argument in arguments:
+        if medium_of(argument) is CLIPS:
+            raise UsageError(
+                f"{argument} is a clip, and features of pictures are extracted here",
+                "the frames of clips are looked at where these are trained on",
+            )
     if backbone is None:
         built_in = all(argument.startswith("scenes:") for argument in arguments)
         backbone = "scenes" if built_in else PHOTO_BACKBONE

@@ -9,6 +9,7 @@ Dimension letters: B pictures, W beam width, S = B * W sequences, T words, K cel
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -91,10 +92,12 @@ class DecodeSettings:
             raise UsageError(f"a beam of width {self.beam_width} keeps nothing", "use 1 or more")
         if self.longest < 1:
             raise UsageError(f"at most {self.max_words} words leave no sentence", "use 1 or more")
-        if not 0 <= self.min_words <= self.longest:
+        # What is usual is known where the vocabulary is, and is checked there.
+        most = math.inf if self.max_words is None else self.max_words
+        if not 0 <= self.min_words <= most:
             raise UsageError(
-                f"a sentence of {self.min_words} to {self.longest} words",
-                "0 or more, and fewer than --max-words",
+                f"a sentence of {self.min_words} to {most} words",
+                "0 or more, and at most --max-words",
             )
         if self.groups < 1 or self.beam_width % self.groups:
             raise UsageError(

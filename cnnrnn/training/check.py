@@ -130,9 +130,9 @@ def check_sentences(
         rate = vocabulary.unknown_rate(tokenizer(text) for text in here)
         found.rows.append((f"unknown words {split}", f"{rate:.2%}"))
         if rate > _UNKNOWN_SHARE:
+            hint = " (a smaller --min-count knows more words)" if vocabulary.min_count > 1 else ""
             found.warnings.append(
-                f"{rate:.0%} of the words in {split} are not in the vocabulary "
-                "(a smaller --min-count knows more words)"
+                f"{rate:.0%} of the words in {split} are not in the vocabulary{hint}"
             )
     if long:
         found.warnings.append(f"{long} {unit} are longer than {longest} words and are cut")

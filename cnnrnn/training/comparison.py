@@ -19,6 +19,7 @@ from cnnrnn import console
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.files import read_json, write_json
 from cnnrnn.intervals import Figure
+from cnnrnn.training.dataset import DataSet
 from cnnrnn.training.outline import TrainOutcome
 from cnnrnn.training.report import Report
 from cnnrnn.training.results import Result
@@ -59,13 +60,16 @@ def quickened(base: Any, quick: Mapping[str, Any]) -> Any:
     return replace(base, **{k: v for k, v in quick.items() if getattr(base, k) is None})
 
 
-def comparison_folder(root: Path, name: str, config: dict[str, Any]) -> Path:
+def comparison_folder(
+    root: Path, name: str, config: dict[str, Any], data: Sequence[DataSet]
+) -> Path:
     """The folder of a comparison, made or found again.
 
     Args:
         root: the folder of all runs.
         name: of the comparison.
         config: the plan in JSON types; `base` has the options that all trainings share.
+        data: what it is on.
 
     Raises:
         UsageError: a name that is none.
@@ -75,10 +79,10 @@ def comparison_folder(root: Path, name: str, config: dict[str, Any]) -> Path:
         raise UsageError(f"{name!r} cannot be the name of a comparison", "letters and digits")
     folder = root / "compare" / name
     file = folder / "plan.json"
-    if file.exists() and read_json(file).get("base") != config["base"]:
-        raise CnnRnnError(
-            f"{folder} holds a comparison with other options", "choose another --name"
-        )
+    config = config | {"data": [each.fingerprint() for each in data]}
+    for key, what in (("base", "with other options"), ("data", "on data that has changed since")):
+        if file.exists() and read_json(file).get(key) != config[key]:
+            raise CnnRnnError(f"{folder} holds a comparison {what}", "choose another --name")
     write_json(file, config)
     return folder
 
@@ -196,6 +200,14 @@ def tell_claims(claims: Sequence[Claim], json: bool) -> None:
             console.result(f"{claim.verdict:<10}  {claim.text}: {claim.numbers}")
 
 
+def _tally(claims: Sequence[Claim]) -> tuple[str, str]:
+    """How many of the claims that were tested are held, and how many were not tested."""
+    tested = [claim for claim in claims if claim.held is not None]
+    rest = len(claims) - len(tested)
+    held = sum(claim.held for claim in tested)
+    return f"{held} of {len(tested)}", f"{rest} not tested" if rest else ""
+
+
 def begin_page(
     report: Report,
     best: tuple[str, str],
@@ -218,7 +230,7 @@ def begin_page(
         [
             ("best model", best[0], f"on {best[1]}"),
             (name, value.value, f"{value.low:.3f} to {value.high:.3f}"),
-            ("claims held", f"{sum(c.held is True for c in claims)} of {len(claims)}", ""),
+            ("claims held", *_tally(claims)),
         ]
     )
     if quick:
@@ -233,9 +245,9 @@ def begin_page(
 
 def close(folder: Path, trainings: int, claims: Sequence[Claim]) -> None:
     """The closing lines."""
-    held = sum(claim.held is True for claim in claims)
+    held, rest = _tally(claims)
     console.closing(
-        ("compare", f"{trainings} trainings, {held} of {len(claims)} claims held"),
+        ("compare", f"{trainings} trainings, {held} claims held" + f", {rest}" * bool(rest)),
         ("saved", f"{folder}/"),
         ("report", folder / "report.html"),
     )

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnrnn import backend
+from cnnrnn import backend, console
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.training.fit import load_model
 from cnnrnn.training.run import Run
@@ -164,6 +164,7 @@ def export(
     """
     check(output, form)  # before anything heavy is opened
     found = opened(run)
+    console.info(f"run {found.run.path}")
 
     def fill(folder: Path) -> None:
         for name in ("config.json", *found.files):

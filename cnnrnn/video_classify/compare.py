@@ -98,7 +98,8 @@ def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:
         CnnRnnError: `name` holds the comparison of something else.
     """
     name = name or data_name(plan.base.data) + "-quick" * plan.quick
-    folder = comparison_folder(Path(root), name, plan.as_config())
+    read = [load(replace(plan.base, data=data)) for data in dict(plan.cells)]
+    folder = comparison_folder(Path(root), name, plan.as_config(), read)
     cells = [(data, model, seed) for data, model in plan.cells for seed in range(plan.seeds)]
     todo = [
         Training(

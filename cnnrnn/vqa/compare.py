@@ -95,8 +95,8 @@ def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:
         CnnRnnError: `name` holds the comparison of something else.
     """
     name = name or f"vqa-{_name(plan.base.data)}" + "-quick" * plan.quick
-    folder = comparison_folder(Path(root), name, plan.as_config())
     data = training.read(plan.base)
+    folder = comparison_folder(Path(root), name, plan.as_config(), [data])
     todo = [
         Training(
             f"{variant}-{seed}",
