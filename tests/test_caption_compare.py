@@ -253,7 +253,7 @@ def test_what_cannot_be_compared_is_found_out_before_anything_is_trained(monkeyp
     found = plan(own, ["merge"], 1, False, "resnet101", "deep.h5")
     assert found.settings("deeper-cnn", 0).weights == "deep.h5"
     assert found.settings("merge", 0).weights == "w.h5"
-    with pytest.raises(UsageError, match="scenes has 8 layers, and mobilenet_v2 has 52"):
+    with pytest.raises(UsageError, match="scenes has 6 layers, and mobilenet_v2 has 52"):
         plan(own, ["merge"], 1, quick=False, deeper="scenes")
     with pytest.raises(UsageError, match="are those of --deeper"):
         plan(own, ["merge"], 1, quick=False, deeper_weights="w.h5")
