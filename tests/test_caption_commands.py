@@ -79,6 +79,7 @@ def test_a_run_holds_all_that_it_promises(run):
     ("options", "message"),
     [
         (["--name", "first"], "exists already"),
+        (["--name", "first", "--dry-run"], "exists already"),
         (["--name", "../x"], "cannot be the name of a run"),
         (["--weights", "nope.h5"], "no weights nope.h5"),
         (["--features", "nope.npz"], "leave out --backbone"),

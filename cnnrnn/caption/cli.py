@@ -211,7 +211,7 @@ def train(ctx, name, resume, config, init, dry_run, device, threads, **_) -> int
     from cnnrnn.caption.settings import TrainSettings
     from cnnrnn.caption.warm_start import begun_from
     from cnnrnn.training.chosen import changes_of, settings_of
-    from cnnrnn.training.outline import Flags, tell_estimate, tell_outcome
+    from cnnrnn.training.outline import Flags, check_begin, tell_estimate, tell_outcome
 
     if init and config:
         raise UsageError(
@@ -223,10 +223,12 @@ def train(ctx, name, resume, config, init, dry_run, device, threads, **_) -> int
     else:
         settings = settings_of(ctx, TrainSettings, TASK, resume, config)
     backend.choose(device=device, threads=threads)
+    flags = Flags.of(ctx.params)
     if dry_run:
+        check_begin(options.RUNS, TASK, name, flags)
         tell_estimate(training.dry_run(settings))
         return 0
-    outcome = training.train(settings, options.RUNS, name, Flags.of(ctx.params), resume)
+    outcome = training.train(settings, options.RUNS, name, flags, resume)
     return tell_outcome(TASK, outcome, "predict", _example(outcome.run))
 
 

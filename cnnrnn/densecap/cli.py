@@ -139,14 +139,16 @@ def train(ctx, name, resume, config, dry_run, device, threads, **_) -> int:
     from cnnrnn.densecap import train as training
     from cnnrnn.densecap.settings import TrainSettings
     from cnnrnn.training.chosen import settings_of
-    from cnnrnn.training.outline import Flags, tell_estimate, tell_outcome
+    from cnnrnn.training.outline import Flags, check_begin, tell_estimate, tell_outcome
 
     settings = settings_of(ctx, TrainSettings, TASK, resume, config)
     backend.choose(device=device, threads=threads)
+    flags = Flags.of(ctx.params)
     if dry_run:
+        check_begin(options.RUNS, TASK, name, flags)
         tell_estimate(training.dry_run(settings))
         return 0
-    outcome = training.train(settings, options.RUNS, name, Flags.of(ctx.params), resume)
+    outcome = training.train(settings, options.RUNS, name, flags, resume)
     example = "scenes:3" if outcome.run.config["data"] == "scenes" else "photo.jpg"
     return tell_outcome(TASK, outcome, "predict", example)
 

@@ -97,12 +97,21 @@ def begin(
         run = opened_to_resume(resume, task)
         begun = Begun(kind.from_config(run.config), Flags.of(run.config), run)
     else:
-        if name is not None:
-            check_name(Path(root) / task, name)
         begun = Begun(settings, flags, None)
-    if begun.flags.tensorboard:
-        check_installed()
+    check_begin(root, task, None if resume else name, begun.flags)
     return begun
+
+
+def check_begin(root: Path | str, task: str, name: str | None, flags: Flags) -> None:
+    """Refuse what a new run could not be called or do; see `begin`.
+
+    Raises:
+        UsageError: the name is taken or is no folder name, or TensorBoard is wanted and absent.
+    """
+    if name is not None:
+        check_name(Path(root) / task, name)
+    if flags.tensorboard:
+        check_installed()
 
 
 def new_run(

@@ -139,15 +139,17 @@ def train(ctx, model, members, name, resume, config, dry_run, device, threads, *
     if model == ENSEMBLE or members:
         return _join(ctx, model, members, name)
     from cnnrnn.training.chosen import settings_of
-    from cnnrnn.training.outline import Flags, tell_estimate, tell_outcome
+    from cnnrnn.training.outline import Flags, check_begin, tell_estimate, tell_outcome
     from cnnrnn.video_classify import train as training
     from cnnrnn.video_classify.settings import TrainSettings
 
     settings = settings_of(ctx, TrainSettings, TASK, resume, config)
+    flags = Flags.of(ctx.params)
     if dry_run:
+        check_begin(options.RUNS, TASK, name, flags)
         tell_estimate(training.dry_run(settings))
         return 0
-    outcome = training.train(settings, options.RUNS, name, Flags.of(ctx.params), resume)
+    outcome = training.train(settings, options.RUNS, name, flags, resume)
     return tell_outcome(TASK, outcome, "predict", _example(outcome.run))
 
 

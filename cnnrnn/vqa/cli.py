@@ -150,7 +150,7 @@ def train(ctx, name, resume, config, dry_run, device, threads, **_) -> int:
     """Train an answering model and keep it in runs/vqa/."""
     from cnnrnn import backend
     from cnnrnn.training.chosen import settings_of, typed
-    from cnnrnn.training.outline import Flags, tell_estimate, tell_outcome
+    from cnnrnn.training.outline import Flags, check_begin, tell_estimate, tell_outcome
     from cnnrnn.vqa import train as training
     from cnnrnn.vqa.settings import TrainSettings
 
@@ -158,10 +158,12 @@ def train(ctx, name, resume, config, dry_run, device, threads, **_) -> int:
     settings = settings_of(ctx, TrainSettings, TASK, resume, config)
     if not resume:
         settings.check_used(typed(ctx))
+    flags = Flags.of(ctx.params)
     if dry_run:
+        check_begin(options.RUNS, TASK, name, flags)
         tell_estimate(training.dry_run(settings))
         return 0
-    outcome = training.train(settings, options.RUNS, name, Flags.of(ctx.params), resume)
+    outcome = training.train(settings, options.RUNS, name, flags, resume)
     picture = "scenes:5" if outcome.run.config["data"] == "scenes" else "photo.jpg"
     return tell_outcome(TASK, outcome, "ask", f'{picture} "what is it?"')
 
