@@ -10,6 +10,7 @@ import functools
 import json
 import math
 import os
+import re
 import shutil
 import sys
 import time
@@ -25,6 +26,7 @@ from cnnrnn.errors import CnnRnnError
 
 TERMINAL_INTERVAL = 0.1  # seconds between two rewritings of the progress line
 PLAIN_INTERVAL = 10.0  # seconds between two progress lines where stderr is a file or a pipe
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 INTERRUPTED = 130  # what a shell reports after Ctrl-C
 
 
@@ -85,6 +87,11 @@ def result(line: str) -> None:
     click.echo(line)
 
 
+def field(text: str) -> str:
+    """A name for a line of results: line breaks, tabs and the like in it are escaped."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 def json_line(value: Any) -> None:
     """Write one JSON object as one line of stdout.
 
@@ -140,6 +147,11 @@ def _width(text: str) -> int:
 def _pad(text: str, width: int, right: bool) -> str:
     space = " " * (width - _width(text))
     return space + text if right else text + space
+
+
+def counted(number: int, unit: str) -> str:
+    """`3 pictures`, `1 picture`; the unit is given in the plural."""
+    return f"{number} {unit[:-1] if number == 1 and unit.endswith('s') else unit}"
 
 
 def duration(seconds: float) -> str:
@@ -288,7 +300,7 @@ class Report:
     def summary(self) -> str:
         """One line of counts, e.g. `98 pictures done, 2 failed`."""
         failed = f", {len(self.failures)} failed" if self.failures else ""
-        return f"{self.succeeded} {self.unit} done{failed}"
+        return f"{counted(self.succeeded, self.unit)} done{failed}"
 
     def closed(self, hint: str) -> int:
         """Tell the counts where something failed; gives the exit code.

@@ -33,7 +33,8 @@ class Figure(NamedTuple):
     @property
     def signed(self) -> str:
         """The same of a difference."""
-        return f"{self.value:+.3f} ({self.low:+.3f} to {self.high:+.3f})"
+        value, low, high = (round(bound, 3) + 0.0 for bound in self)  # no -0.000
+        return f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def bootstrap(

@@ -133,7 +133,8 @@ class ExampleGroup(_Examples, click.Group):
 
 def _quiet_option() -> click.Option:
     return click.Option(
-        ["-q", "--quiet"], is_flag=True, expose_value=False, help="No progress, no remarks.",
+        ["-q", "--quiet"], is_flag=True, expose_value=False,
+        help="No progress, no remarks; warnings stay.",
         callback=lambda _ctx, _param, value: console.set_verbosity(value),
     )
 

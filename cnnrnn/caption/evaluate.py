@@ -22,6 +22,7 @@ from cnnrnn.caption.prepare import Pictures, with_features
 from cnnrnn.caption.settings import TrainSettings
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.files import read_json, write_json
+from cnnrnn.intervals import Figure
 from cnnrnn.media.medium import CLIPS, PICTURES
 from cnnrnn.text import metrics, stem_match
 from cnnrnn.text.decoder import DecodeSettings
@@ -54,8 +55,9 @@ class Evaluation:
     unit: str = PICTURES.many
 
     def row(self, keys: Sequence[str]) -> list[Any]:
-        """Name and scores, for a table."""
-        return [self.name, *(self.scores.get(key) for key in keys)]
+        """Name and scores, for a table; BLEU of what is never right is only nearly 0."""
+        scores = (self.scores.get(key) for key in keys)
+        return [self.name, *(None if score is None else round(score, 4) for score in scores)]
 
 
 def scored(
@@ -112,7 +114,7 @@ def nearest_neighbour(training: Pictures, pictures: Pictures) -> dict[str, str]:
 
 
 def read_predictions(
-    path: Path, examples: Sequence[Example], unit: str = PICTURES.many
+    path: Path, examples: Sequence[Example], unit: str = PICTURES.many, data: str = "the data"
 ) -> tuple[list[Example], dict]:
     """Read COCO-style results, `[{"image_id": ..., "caption": ...}]`.
 
@@ -120,6 +122,7 @@ def read_predictions(
         path: the file.
         examples: the pictures; `image_id` is their number, name, or name without suffix.
         unit: what these are called, in the plural.
+        data: what they are of.
 
     Returns:
         the pictures that have a prediction, and the predictions by `Example.id`.
@@ -143,7 +146,7 @@ def read_predictions(
         else:
             texts[example.id] = str(entry["caption"])
     if not texts:
-        raise CnnRnnError(f"no result in {path} is of a picture of the data", "check --split")
+        raise CnnRnnError(f"no result in {path} is of a picture of {data}", "check --data, --split")
     found = [each for each in examples if each.id in texts]
     tell_unmatched(strange, len(found), examples, "result", unit)
     return found, texts
@@ -153,7 +156,7 @@ def evaluate_predictions(
     data: CaptionData, split: str, predictions: Path, tokenizer: str = "words", seed: int = 0
 ) -> Evaluation:
     """Score a file of captions, made by any program, with no model at all."""
-    examples, texts = read_predictions(predictions, data.split(split), data.UNIT)
+    examples, texts = read_predictions(predictions, data.split(split), data.UNIT, data.name)
     return scored("captions", examples, texts, tokenizer, seed=seed, unit=data.UNIT)
 
 
@@ -301,8 +304,7 @@ def differences(evaluations: Sequence[Evaluation]) -> list[str]:
     for key in ("Bleu_4", "CIDEr"):
         value, low, high = first.detail.difference(second.detail, key)
         lines.append(
-            f"{key} is {value:+.3f} ({low:+.3f} to {high:+.3f}) against {second.name} "
-            "(paired bootstrap)"
+            f"{key} is {Figure(value, low, high).signed} against {second.name} (paired bootstrap)"
         )
     return lines
 

@@ -133,7 +133,7 @@ def _show(captioner: Captioner, caption: Caption, settings: PredictSettings) -> 
     if settings.json:
         console.json_line(_as_json(captioner, caption, settings.trace))
         return
-    console.result(f"{caption.name}\t{caption.text}")
+    console.result(f"{console.field(caption.name)}\t{caption.text}")
     if settings.trace:
         for row in captioner.writer.trace(caption.sentences[0][1]):
             best = "  ".join(f"{word} {share:.2f}" for word, share in row["best"])

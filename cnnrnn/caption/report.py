@@ -62,7 +62,7 @@ def write_report(
         run,
         "Captions",
         [
-            ("BLEU-4", best.scores["Bleu_4"], which),
+            ("BLEU-4", round(best.scores["Bleu_4"], 4), which),
             ("CIDEr", best.scores["CIDEr"], range_text(best.intervals["CIDEr"])),
         ],
     )

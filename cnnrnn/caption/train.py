@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnrnn import backend
+from cnnrnn import backend, console
 from cnnrnn.caption import check as checks
 from cnnrnn.caption import data as readers
 from cnnrnn.caption import vectors as word_vectors
@@ -40,6 +40,7 @@ from cnnrnn.training.outline import (
     check_usable,
     new_run,
     reached,
+    run_bytes,
     step_seconds,
     weights_place,
 )
@@ -49,6 +50,7 @@ from cnnrnn.training.splits import hold_out
 TASK = "caption"
 MONITOR = "val_CIDEr"
 _TRIAL_PICTURES = 32
+_AVERAGED = 12  # the weights of the last twelfth of a training are averaged
 _TAKE = {
     PICTURES: "for clips: --model clip-lstm --frames 8",
     CLIPS: "for pictures leave out --frames, and take a model for them",
@@ -170,14 +172,16 @@ def dry_run(settings: TrainSettings) -> dict[str, float]:
         extraction = (time.perf_counter() - began) / len(pictures)
     batches = _batches(prepared, trial, None)
     steps = [batch for _ in range(2) for batch in batches.epoch(np.random.default_rng(0))]
-    step = step_seconds(_model(prepared, trial.features.row_shape), _loss(settings), steps)
+    model = _model(prepared, trial.features.row_shape)
+    step = step_seconds(model, _loss(settings), steps)
     copies = 2 if settings.mirror else 1
     row_bytes = int(np.prod(trial.features.row_shape)) * 2
     return {
         "pictures": len(examples),
         "extraction_seconds": extraction * len(examples) * copies,
         "training_seconds": step * settings.epochs * (len(examples) / settings.batch),
-        "disk_bytes": 0 if settings.features else row_bytes * len(examples) * copies,
+        "disk_bytes": run_bytes(model)
+        + (0 if settings.features else row_bytes * len(examples) * copies),
     }
 
 
@@ -251,7 +255,7 @@ def _fit(run: Run, prepared: Prepared, training: Pictures, aside: Pictures, resu
     from cnnrnn.caption.reward import RewardBatches
     from cnnrnn.caption.scheduled import ScheduledBatches
     from cnnrnn.caption.validate import Validation
-    from cnnrnn.training.fit import FitSettings, fit, optimizer
+    from cnnrnn.training.fit import FitSettings, averaging_of, fit, optimizer
     from cnnrnn.training.optimizers import TwoSpeeds
 
     settings = prepared.settings
@@ -268,7 +272,9 @@ def _fit(run: Run, prepared: Prepared, training: Pictures, aside: Pictures, resu
         batches = RewardBatches(batches, SAID[settings.tokenizer])
     elif settings.scheduled:
         batches = ScheduledBatches(batches, settings.scheduled, settings.epochs)
-    chosen, by = FitSettings.of(settings), None
+    # A longer average would still hold what a short training had not learned yet.
+    averaging = averaging_of(settings.epochs * batches.steps() / _AVERAGED)
+    chosen, by = FitSettings.of(settings, averaging=averaging), None
     if settings.fine_tune:
         by = optimizer(
             chosen,
@@ -315,7 +321,12 @@ def _conclude(run: Run, prepared: Prepared, training: Pictures, aside: Pictures,
     evaluations = score_captioner(captioner, aside, training, search, prepared.settings.seed)
     best = evaluations[0]
     run.finish(MONITOR, result.best_value, result.best_epoch, best.scores)
-    kept = f"{len(aside.examples)} {captioner.medium.many} kept aside"
+    kept = f"{console.counted(len(aside.examples), captioner.medium.many)} kept aside"
+    if not any(best.texts.values()):
+        console.warn(
+            "it says nothing of them yet: let it train longer (--epochs), by more steps (a smaller "
+            "--batch) or on more captions"
+        )
     write_card(run, captioner, evaluations, kept)
     write_report(run, captioner, evaluations, aside, search)
     return reached(

@@ -12,7 +12,7 @@ from cnnrnn import backend, console
 from cnnrnn.caption.data import load
 from cnnrnn.caption.prepare import feature_size
 from cnnrnn.caption.settings import TrainSettings
-from cnnrnn.errors import CnnRnnError, UsageError
+from cnnrnn.errors import UsageError
 from cnnrnn.media.medium import PICTURES
 from cnnrnn.text.vocabulary import Vocabulary
 from cnnrnn.training.origin import read_config
@@ -48,7 +48,7 @@ def begun_from(run: Path | str, changes: Mapping[str, Any]) -> TrainSettings:
         CnnRnnError: no such run.
     """
     base = TrainSettings.from_config(read_config(Path(run) / "config.json", TASK))
-    for name in ("model", "output"):
+    for name in ("model", "output", "tokenizer"):
         theirs = getattr(base, name)
         if (other := changes.get(name, theirs)) != theirs:
             raise UsageError(
@@ -75,7 +75,8 @@ def warm_start(model, vocabulary: Vocabulary, path: Path | str) -> None:
         path: the run to begin with.
 
     Raises:
-        CnnRnnError: no such run, or its weights are of another shape.
+        CnnRnnError: no such run.
+        UsageError: its weights are of another shape.
     """
     from cnnrnn.caption.fine_tuned import parts
     from cnnrnn.training.fit import load_model
@@ -116,7 +117,8 @@ def check_alike(settings: TrainSettings) -> None:
     """Raise early, before a run is made, where the options ask for another net than --init has.
 
     Raises:
-        CnnRnnError: no such run, or its net has another shape.
+        CnnRnnError: no such run.
+        UsageError: its net has another shape.
     """
     run = Run.open(settings.init, TASK)
     theirs = TrainSettings.from_config(run.config)
@@ -151,7 +153,7 @@ def _refuse(run: Run, pairs: dict[str, tuple]) -> None:
     differ = [f"{said} {theirs}, not {ours}" for said, (theirs, ours) in pairs.items()
               if theirs != ours]  # fmt: skip
     if differ:
-        raise CnnRnnError(
+        raise UsageError(
             f"the model of {run.path} has another shape: it has {', '.join(differ)}",
             "leave such options out: they are taken from that run",
         )

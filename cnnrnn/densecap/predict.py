@@ -140,7 +140,7 @@ def _show(describer: DenseCaptioner, found: Described, settings: PredictSettings
             }
         )
         return
-    console.result(f"{found.name}  {found.size[0]} x {found.size[1]} pixels")
+    console.result(f"{console.field(found.name)}  {found.size[0]} x {found.size[1]} pixels")
     rows = [
         [region.score, *np.rint(to_sized(region.box)).astype(int).tolist(), region.phrase]
         for region in found.regions

@@ -166,4 +166,4 @@ def _show(phrase: str, sought: Sought, json: bool) -> None:
     for place in sought.places:
         x1, y1, x2, y2 = (round(side) for side in place.box)
         where = f"x {x1}  y {y1}  width {x2 - x1}  height {y2 - y1}"
-        console.result(f"{sought.name}\t{place.score:.2f}\t{where}")
+        console.result(f"{console.field(sought.name)}\t{place.score:.2f}\t{where}")

@@ -29,6 +29,7 @@ from cnnrnn.training.outline import (
     check_usable,
     new_run,
     reached,
+    run_bytes,
     step_seconds,
     weights_place,
 )
@@ -150,13 +151,14 @@ def dry_run(settings: TrainSettings) -> dict[str, float]:
     tell_failures(prepared.data.name, failures, "pictures")
     batches = _batches(prepared, _pictures(settings, examples[:_TRIAL_PICTURES]), settings.mirror)
     steps = list(batches.epoch(np.random.default_rng(0)))
-    step = step_seconds(_model(prepared), {name: Given() for name in steps[0][1]}, steps)
+    model = _model(prepared)
+    step = step_seconds(model, {name: Given() for name in steps[0][1]}, steps)
     count = len(examples)
     return {
         "pictures": count,
         "extraction_seconds": 0.0,
         "training_seconds": step * settings.epochs * -(-count // settings.batch),
-        "disk_bytes": 0,
+        "disk_bytes": run_bytes(model),
     }
 
 

@@ -17,6 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
+from cnnrnn import console
 from cnnrnn.errors import UsageError
 from cnnrnn.features import motion
 from cnnrnn.features.cache import FeatureSpec
@@ -100,7 +101,10 @@ class Rgb:
         )  # fmt: skip
 
     def steps(self, source: Source, threads: int) -> np.ndarray:
-        return video.read(source, self.sampling, self.extractor.size, threads).frames
+        clip = video.read(source, self.sampling, self.extractor.size, threads)
+        if clip.cut:
+            console.warn(f"{source.name} is {clip.cut}")
+        return clip.frames
 
     def windows(
         self, source: Source, seconds: float, step: float

@@ -40,10 +40,14 @@ def reading(path: Path, format: str) -> Iterator[None]:
 
 
 def csv_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a CSV file (with tabs in a .tsv); keys in lower case."""
+    """The rows of a CSV file (with tabs in a .tsv, with semicolons where Excel writes these); keys
+    in lower case."""
     with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
-        dialect = "excel-tab" if path.suffix.lower() == ".tsv" else "excel"
-        yield from map(_lowered, csv.DictReader(file, dialect=dialect))
+        header = file.readline()
+        file.seek(0)
+        tabs, semicolons = path.suffix.lower() == ".tsv", ";" in header and "," not in header
+        delimiter = "\t" if tabs else ";" if semicolons else ","
+        yield from map(_lowered, csv.DictReader(file, delimiter=delimiter))
 
 
 def json_rows(path: Path) -> Iterator[dict[str, Any]]:

@@ -19,7 +19,7 @@ import numpy as np
 from cnnrnn.media.medium import VIDEO_SUFFIXES
 from cnnrnn.media.sampling import Plan, Sampling
 from cnnrnn.media.source import Source
-from cnnrnn.media.video_decode import FileReel, Pass, Reel, open_reel
+from cnnrnn.media.video_decode import FileReel, Pass, Reel, missing_end, open_reel
 from cnnrnn.media.video_probe import VideoError
 
 __all__ = [
@@ -38,7 +38,7 @@ class Clip:
 
     frames: uint8 (n, H, W, 3), RGB. times: float64 (n,), when each appears, in seconds. total: how
     many frames there are. duration: of the whole clip, in seconds. notes: what is wrong or was done
-    otherwise, a line each.
+    otherwise, a line each. cut: see `video_decode.missing_end`.
     """
 
     frames: np.ndarray
@@ -46,6 +46,7 @@ class Clip:
     total: int
     duration: float
     notes: tuple[str, ...] = ()
+    cut: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,9 +146,8 @@ def read(
 
     found = gather(reel, visit, threads)
     frames = np.stack([kept[index] for index in plan.indices.tolist()])
-    return Clip(
-        frames, found.times[plan.indices], len(found.times), found.duration, found.notes
-    )
+    times, cut = found.times[plan.indices], missing_end(reel)
+    return Clip(frames, times, len(found.times), found.duration, found.notes, cut)
 
 
 def _sought(reel: Reel, sampling: Sampling, size: tuple[int, int] | None) -> Clip | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnrnn.media.source import Source
 from cnnrnn.media.video import survey
-from cnnrnn.media.video_decode import FileReel, Pass, open_reel
+from cnnrnn.media.video_decode import FileReel, Pass, missing_end, open_reel
 
 # A frame that stays so many times as long as the usual one, or longer: the rate varies.
 VARIES = 1.5
@@ -68,8 +68,8 @@ def _problems(reel: FileReel, times: np.ndarray) -> Iterator[str]:
         yield f"the header says {said} frames, there are {len(times)}"
     if packets != len(times) and packets != said:
         yield f"{packets} frames are in the file, {len(times)} can be decoded"
-    if reel.header.broken:
-        yield "cut short: the last packet is not whole"
+    if cut := missing_end(reel):
+        yield cut
     steps = np.diff(times)
     # One gap alone is a frame that was dropped; 1 ms is what MKV rounds times to.
     if len(steps) and np.sum(steps > VARIES * np.median(steps) + 1e-3) > 1:

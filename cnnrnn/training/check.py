@@ -119,8 +119,8 @@ def check_sentences(
         found: what is found is added to it.
         unit: what a sentence is called, in the plural.
     """
-    tokenizer = Tokenizer(vocabulary.tokenizer)
-    found.rows.append(("vocabulary", f"{len(vocabulary)} words"))
+    tokenizer, words = Tokenizer(vocabulary.tokenizer), vocabulary.tokenizer
+    found.rows.append(("vocabulary", f"{len(vocabulary)} {words}"))
     long = 0
     for split, here in texts.items():
         if not here:
@@ -128,14 +128,14 @@ def check_sentences(
         # Cut into words twice, for the words of all sentences at once would fill the memory.
         long += sum(len(tokenizer(text)) > longest for text in here)
         rate = vocabulary.unknown_rate(tokenizer(text) for text in here)
-        found.rows.append((f"unknown words {split}", f"{rate:.2%}"))
+        found.rows.append((f"unknown {words} {split}", f"{rate:.2%}"))
         if rate > _UNKNOWN_SHARE:
             hint = " (a smaller --min-count knows more words)" if vocabulary.min_count > 1 else ""
             found.warnings.append(
-                f"{rate:.0%} of the words in {split} are not in the vocabulary{hint}"
+                f"{rate:.0%} of the {words} in {split} are not in the vocabulary{hint}"
             )
     if long:
-        found.warnings.append(f"{long} {unit} are longer than {longest} words and are cut")
+        found.warnings.append(f"{long} {unit} are longer than {longest} {words} and are cut")
     counted = Counter(text for here in texts.values() for text in here)
     text, times = counted.most_common(1)[0]
     if times > 1 and times > _CONSTANT_SHARE * counted.total():

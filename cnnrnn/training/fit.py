@@ -88,12 +88,8 @@ class FitSettings:
 
 
 def averaging_of(steps: float) -> float:
-    """Momentum of the average of the weights: over about two epochs, however short they are.
-
-    Args:
-        steps: of an epoch.
-    """
-    return min(0.99, max(0.5, 1 - 1 / (2 * max(steps, 1.0))))
+    """Momentum of the average of the weights over about so many steps, 2 to 100."""
+    return min(0.99, max(0.5, 1 - 1 / max(steps, 1.0)))
 
 
 def last_epoch(model: Any) -> dict[str, float]:
@@ -147,7 +143,8 @@ def fit(
         batches: the training data.
         validate: gives the figures of held-out data for a model, by name.
         monitor: the figure that chooses the best epoch; higher is better unless its name ends
-            in `loss`.
+            in `loss`. Of epochs that are alike in it the lower `val_loss` is better: a net that
+            cannot speak yet has a CIDEr of 0 for a while and learns all the same.
         settings: see `FitSettings`.
         run: the folder that takes log.csv, best.keras, last.keras and state.json.
         resume: go on after the last finished epoch of `run`.
@@ -186,9 +183,10 @@ def _fit(model, batches, validate, monitor, settings, run, state) -> FitResult:
         losses, rate = _train_epoch(model, batches, settings, epoch, state["rate"])
         with averaged(model):
             figures = {key: float(value) for key, value in validate(model).items()}
-            better = state["best"] is None or sign * figures[monitor] > sign * state["best"]
+            rank = (sign * figures[monitor], -figures.get("val_loss", 0.0))
+            better = not state.get("rank") or rank > tuple(state["rank"])
             if better:
-                state.update(best=figures[monitor], best_epoch=epoch)
+                state.update(best=figures[monitor], rank=rank, best_epoch=epoch)
                 run.save_best(_without_optimizer(model).save)
         if not better and settings.schedule == "plateau":
             state["rate"] /= 2

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cnnrnn import console
 from cnnrnn.errors import CnnRnnError
+from cnnrnn.media.medium import CLIPS, PICTURES
 from cnnrnn.training.run import Run, newest
 
 
@@ -67,11 +68,11 @@ def tell_run(run: Run, starter: Path, world: str) -> None:
 
 
 def tell_strange(run: Run, name: str) -> None:
-    """Tell that a picture is unlike all that a run was trained on.
+    """Tell that a picture or a clip is unlike all that a run was trained on.
 
     Args:
         run: that run.
-        name: of the picture.
+        name: of the picture or clip.
     """
     world = run.config.get("data")
     if world == "scenes":
@@ -80,4 +81,5 @@ def tell_strange(run: Run, name: str) -> None:
             f"train on photos: cnnrnn {run.task} train --data FOLDER_OR_CSV"
         )
     else:
-        console.warn(f"{name} is unlike the pictures of {world} that this model was trained on")
+        many = (CLIPS if run.config.get("frames") else PICTURES).many
+        console.warn(f"{name} is unlike the {many} of {world} that this model was trained on")

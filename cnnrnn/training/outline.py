@@ -167,6 +167,11 @@ def step_seconds(model: Any, loss: Any, batches: Sequence[tuple]) -> float:
     return (time.perf_counter() - began) / TRIAL_STEPS
 
 
+def run_bytes(model: Any) -> int:
+    """Bytes of a run's two models: the best one, and the last with AdamW's two means."""
+    return (1 + 3) * 4 * model.count_params()
+
+
 def reached(result: Any, scores: str) -> str:
     """The line of what a training reached.
 
@@ -175,8 +180,9 @@ def reached(result: Any, scores: str) -> str:
         scores: what the best epoch scores, and on what.
     """
     stop = ", stopped early" if result.stopped_early else ""
+    epochs = console.counted(result.epochs, "epochs")
     return (
-        f"{result.epochs} epochs in {console.duration(result.seconds)}, {scores}, "
+        f"{epochs} in {console.duration(result.seconds)}, {scores}, "
         f"at epoch {result.best_epoch} (best){stop}"
     )
 

@@ -96,7 +96,8 @@ def _show(judgement: Judgement, labels: Sequence[str], settings: PredictSettings
         console.json_line(as_json(judgement, labels))
         return
     best = list(judgement.scores.items())[: settings.top]
-    console.result(f"{judgement.name}\t" + "  ".join(f"{name} {p:.2f}" for name, p in best))
+    said = "  ".join(f"{name} {p:.2f}" for name, p in best)
+    console.result(f"{console.field(judgement.name)}\t{said}")
 
 
 def as_json(judgement: Judgement, labels: Sequence[str]) -> dict:
@@ -120,6 +121,7 @@ def as_json(judgement: Judgement, labels: Sequence[str]) -> dict:
 
 def _timeline(classifier: Classifier, source: Source, settings: PredictSettings) -> None:
     """A judgement for each window, one line each."""
+    name = console.field(source.name)
     for start, end, judgement in classifier.slide(source, settings.window, settings.window / 2):
         if settings.json:
             found = as_json(judgement, classifier.labels)
@@ -128,7 +130,7 @@ def _timeline(classifier: Classifier, source: Source, settings: PredictSettings)
         best = list(judgement.scores.items())[: settings.top]
         bar = "#" * round(_BAR * judgement.probability)
         said = "  ".join(f"{name} {p:.2f}" for name, p in best)
-        console.result(f"{source.name}\t{start:7.2f} - {end:.2f} s  {bar:<{_BAR}}  {said}")
+        console.result(f"{name}\t{start:7.2f} - {end:.2f} s  {bar:<{_BAR}}  {said}")
 
 
 def _draw(classifier: Classifier, source: Source, judgement: Judgement, target: Path) -> None:

@@ -21,6 +21,7 @@ from cnnrnn.training.outline import (
     check_usable,
     new_run,
     reached,
+    run_bytes,
     step_seconds,
     weights_place,
 )
@@ -156,7 +157,8 @@ def dry_run(settings: TrainSettings) -> dict[str, float]:
         extractor.compute_steps([extractor.pixels(trial.examples[0].source)])
         extraction += time.perf_counter() - began
     batch = next(_batches(prepared, trial).epoch(np.random.default_rng(0)))
-    step = step_seconds(_model(prepared, trial), _loss(prepared, trial), [batch])
+    model = _model(prepared, trial)
+    step = step_seconds(model, _loss(prepared, trial), [batch])
     clip = step / len(batch[1])
     row_bytes = sum(
         int(np.prod(shape)) * (1 if settings.model == "c3d" else 2)
@@ -166,7 +168,7 @@ def dry_run(settings: TrainSettings) -> dict[str, float]:
         "clips": len(examples),
         "extraction_seconds": extraction * len(examples),
         "training_seconds": clip * settings.epochs * len(examples),
-        "disk_bytes": row_bytes * len(examples),
+        "disk_bytes": run_bytes(model) + row_bytes * len(examples),
     }
 
 
@@ -238,7 +240,7 @@ def _fit(run: Run, prepared: Prepared, training: Clips, aside: Clips, resume: bo
         validate,
         monitor,
         FitSettings.of(
-            settings, averaging=averaging_of(len(training.examples) / settings.batch)
+            settings, averaging=averaging_of(2 * len(training.examples) / settings.batch)
         ),
         run,
         resume,

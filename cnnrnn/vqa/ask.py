@@ -123,7 +123,8 @@ def _tell(answerer: Answerer, reply: Reply, settings: AskSettings, path: Path | 
         console.json_line(line)
         return
     console.result(
-        f"{reply.name}\t{shortened(reply.question, _LETTERS)}\t{reply.said(between='  ')}"
+        f"{console.field(reply.name)}\t{shortened(reply.question, _LETTERS)}"
+        f"\t{reply.said(between='  ')}"
     )
     if path is not None:
         console.info(f"shown  {path}")

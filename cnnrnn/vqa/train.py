@@ -21,6 +21,7 @@ from cnnrnn.training.outline import (
     check_usable,
     new_run,
     reached,
+    run_bytes,
     step_seconds,
     weights_place,
 )
@@ -177,13 +178,14 @@ def dry_run(settings: TrainSettings) -> dict[str, float]:
     places = places_for(trial.index)
     source = batches(trial, prepared.words, settings.batch, places)
     batch = next(iter(source.epoch(np.random.default_rng(0))))
-    step = step_seconds(_model(prepared, trial), _loss(settings), [batch])
+    model = _model(prepared, trial)
+    step = step_seconds(model, _loss(settings), [batch])
     steps = source.steps() * len(examples) / len(trial.examples)
     return {
         "questions": len(examples),
         "extraction_seconds": extraction * pictures,
         "training_seconds": step * steps * settings.epochs,
-        "disk_bytes": row_bytes * pictures,
+        "disk_bytes": run_bytes(model) + row_bytes * pictures,
     }
 
 
@@ -262,7 +264,7 @@ def fitted(run: Run, prepared: Prepared, training: Questions, aside: Questions, 
         monitor = MONITOR
     return fit(
         _model(prepared, training), loss, source, validate, monitor,
-        FitSettings.of(settings, averaging=averaging_of(source.steps())), run, resume,
+        FitSettings.of(settings, averaging=averaging_of(2 * source.steps())), run, resume,
     )  # fmt: skip
 
 
