@@ -62,6 +62,14 @@ def test_json_line_knows_numpy_and_has_no_nan(capsys):
     assert json.loads(line)["c"] == [None, 1]
 
 
+def test_a_name_stays_in_its_line():
+    assert console.field("new\nline\t图片 été.jpg") == "new\\nline\\t图片 été.jpg"
+
+
+def test_one_is_singular():
+    assert [console.counted(n, "epochs") for n in (0, 1, 2)] == ["0 epochs", "1 epoch", "2 epochs"]
+
+
 def test_table_aligns_words_left_numbers_right_and_wide_characters():
     text = console.table(["model", "BLEU"], [["attention", 0.25], ["图像", None], ["x", 12.5]])
     assert text.splitlines() == [

@@ -158,12 +158,17 @@ def test_it_captions_with_others_and_is_exported(tmp_path, capsys):
     assert (tmp_path / "keras" / "model.keras").exists()
 
 
-def test_a_dry_run_tells_the_disk_that_the_maps_take(capsys):
+def test_a_dry_run_tells_the_disk_that_the_maps_and_the_models_take(capsys):
     from cnnrnn.caption.train import dry_run
 
-    base = TrainSettings.from_config(Run.open("runs/caption/tuned", "caption").config)
+    run = Run.open("runs/caption/tuned", "caption")
     both_ways = 2 * PICTURES  # photos are also mirrored
-    assert dry_run(base)["disk_bytes"] == both_ways * 14 * 14 * 112 * 2
+    maps = both_ways * 14 * 14 * 112 * 2
+    models = 4 * 4 * fit.load_model(run.best).count_params()
+    assert dry_run(TrainSettings.from_config(run.config))["disk_bytes"] == maps + models
+    # The last one is saved with two means of each weight.
+    saved = run.best.stat().st_size + run.last.stat().st_size
+    assert models == pytest.approx(saved, rel=0.3)
 
 
 @pytest.mark.slow

@@ -12,7 +12,14 @@ from fit_helpers import FAST, STEPS, WIDTH, Figures, Points, column, keras, mode
 
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.training import fit as fitting
-from cnnrnn.training.fit import FitSettings, Interrupted, averaged, fit, load_model
+from cnnrnn.training.fit import (
+    FitSettings,
+    Interrupted,
+    averaged,
+    averaging_of,
+    fit,
+    load_model,
+)
 from cnnrnn.training.run import Run
 
 
@@ -180,6 +187,39 @@ def test_the_best_epoch_is_kept(run):
     assert column(run, "val_CIDEr") == [0.1, 0.4, 0.3, 0.2]
     for found, expected in zip(load_model(run.best).get_weights(), figures.weights[1], strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+def test_epochs_that_are_alike_are_told_apart_by_their_loss(run):
+    """A captioner whose CIDEr is 0 for a while learns all the same."""
+
+    class Both(Figures):
+        def __call__(self, model):
+            loss, self.values = self.values[0][1], [self.values[0][0], *self.values[1:]]
+            return super().__call__(model) | {"val_loss": loss}
+
+    values = [(0.0, 4.0), (0.0, 3.0), (0.0, 3.5), (0.0, 2.0), (0.1, 9.0)]
+    settings = replace(FAST, epochs=5, patience=2)
+    assert start(run, Both(*values, name="val_CIDEr"), settings).best_epoch == 5
+    assert column(run, "val_loss") == [4.0, 3.0, 3.5, 2.0, 9.0]
+
+
+def test_the_first_step_makes_no_variable(run):
+    """Else it would be compiled a second time."""
+    network = model()
+
+    class Watched(Points):
+        def epoch(self, generator):
+            before = len(network.optimizer.variables)
+            yield from super().epoch(generator)
+            assert before == len(network.optimizer.variables) > len(network.trainable_variables)
+
+    fit(network, keras.losses.MeanSquaredError(), Watched(), Figures(1.0), "val_loss",
+        replace(FAST, epochs=1), run)  # fmt: skip
+
+
+@pytest.mark.parametrize(("steps", "momentum"), [(0.2, 0.5), (18, 17 / 18), (5000, 0.99)])
+def test_an_average_is_over_so_many_steps(steps, momentum):
+    assert averaging_of(steps) == pytest.approx(momentum)
 
 
 def test_a_loss_is_better_when_it_is_lower(run):

@@ -33,3 +33,7 @@ def test_pairing_sees_a_difference_smaller_than_the_spread():
     assert 0.18 < low < value < high < 0.22
     with pytest.raises(CnnRnnError, match="300 and 2 values"):
         intervals.paired_difference(first, first[:2])
+
+
+def test_a_difference_that_is_nothing_has_no_sign():
+    assert intervals.Figure(-0.0001, -0.2, 0.1).signed == "+0.000 (-0.200 to +0.100)"

@@ -218,7 +218,7 @@ def test_the_end_of_a_prediction(capsys):
     assert report.closed("give files") == 0 and capsys.readouterr().err == ""
     report.fail("a.jpg", "is empty")
     assert report.closed("give files") == 1
-    assert "1 pictures done, 1 failed" in capsys.readouterr().err
+    assert "1 picture done, 1 failed" in capsys.readouterr().err
 
 
 def test_a_picture_is_not_drawn_over(tmp_path):

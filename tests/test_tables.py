@@ -89,3 +89,12 @@ def test_a_list_of_a_json_file():
     for content in ({}, {"images": 3}, [1]):
         with pytest.raises(CnnRnnError, match="own.csv has no list 'images'"):
             tables.list_of(content, "images", HERE)
+
+
+@pytest.mark.parametrize(("name", "mark"), [("a.csv", ","), ("a.csv", ";"), ("a.tsv", "\t")])
+def test_what_parts_the_columns_is_found_out(tmp_path, name, mark):
+    lines = [["image", "caption"], ["a.jpg", "a dog"], ["b.jpg", "a cat; no dog"]]
+    with open(tmp_path / name, "w", newline="") as file:
+        csv.writer(file, delimiter=mark).writerows(lines)
+    found = list(tables.csv_rows(tmp_path / name))
+    assert found == [dict(zip(lines[0], line, strict=True)) for line in lines[1:]]

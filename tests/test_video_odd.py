@@ -62,6 +62,7 @@ def test_the_real_number_of_frames(odd, name, capfd):
     assert clip.frames.shape == (min(16, decoded), 48, 64, 3)
     assert np.all(np.diff(clip.times) >= 0) and clip.times[-1] < clip.duration
     assert bool(clip.notes) == (name in DAMAGED)
+    assert bool(clip.cut) == (name == "gen_truncated_faststart.mp4")
 
     report = check(source)
     assert report.decoded == decoded and report.codec.startswith(row["codec"])

@@ -274,7 +274,7 @@ def test_a_batch_goes_on_behind_what_is_no_picture(run):
     assert set(found) == {"bad/a.png", "bad/b.jpg", "bad/c.png"}
     assert found["bad/c.png"]["answer"] == "red"
     assert {name for name, each in found.items() if "error" in each} == {"bad/a.png", "bad/b.jpg"}
-    assert "1 pictures done, 2 failed" in result.stderr
+    assert "1 picture done, 2 failed" in result.stderr
     assert "film.mp4" in call("ask", "bad/film.mp4", COLOUR, "--run", path, code=1).stderr
     assert "red" in call("ask", "bad/picture.mp4", COLOUR, "--run", path).stdout
     assert "does not exist" in call("ask", "bad/none.png", RED, "--run", path, code=1).stderr

@@ -114,6 +114,8 @@ def test_another_model_cannot_be_begun_with_a_run(tmp_path):
         begun_from(first, {"model": "inject"})
     with pytest.raises(UsageError, match="the output of .* is words, not vectors .leave out --out"):
         begun_from(first, {"output": "vectors"})
+    with pytest.raises(UsageError, match="is words, not characters .leave out --tokenizer"):
+        begun_from(first, {"tokenizer": "characters"})
 
 
 def test_a_run_for_clips_can_begin_one_for_pictures(tmp_path):

@@ -27,7 +27,6 @@ from cnnrnn.media.opencv import cv2
 from cnnrnn.media.source import Source
 from cnnrnn.media.video_probe import Header, opened, probe, video_stream
 
-_WHOLE = 0.9  # of the frames that a header counts
 ARRAY_RATE = 12.0  # frames in a second of clips that are no files
 Wanted = Callable[[int], bool]
 
@@ -218,12 +217,10 @@ class ArrayReel:
 
 def missing_end(reel: FileReel | ArrayReel) -> str:
     """What a file lacks that was cut off, in words; "" for one that is whole."""
-    if not isinstance(reel, FileReel):
+    # Fewer frames than the header counts are no sign: an edit list may leave some out.
+    if not isinstance(reel, FileReel) or not reel.header.broken:
         return ""
-    said, there = reel.header.said, len(reel.header.stamps)
-    if said and there < _WHOLE * said:  # a few frames less are the counting of old containers
-        return f"cut short: {there} of {said} frames are there"
-    return "cut short: its last packet is not whole" if reel.header.broken else ""
+    return "cut short: the last packet is not whole"
 
 
 def open_reel(source: Source) -> FileReel | ArrayReel:
