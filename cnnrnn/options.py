@@ -163,8 +163,15 @@ PATH = click.Path(path_type=Path)
 
 
 def paths(listed: str) -> list[Path]:
-    """The paths that an option lists, parted by commas."""
-    return [Path(each.strip()) for each in listed.split(",") if each.strip()]
+    """The paths that an option lists, parted by commas.
+
+    Raises:
+        UsageError: not one.
+    """
+    found = [Path(each.strip()) for each in listed.split(",") if each.strip()]
+    if not found:
+        raise UsageError(f"{listed!r} names nothing", "folders, parted by commas")
+    return found
 
 
 sources_argument = click.argument("sources", nargs=-1, required=True, type=click.Path())

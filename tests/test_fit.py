@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 from dataclasses import replace
 
@@ -201,6 +202,16 @@ def test_epochs_that_are_alike_are_told_apart_by_their_loss(run):
     settings = replace(FAST, epochs=5, patience=2)
     assert start(run, Both(*values, name="val_CIDEr"), settings).best_epoch == 5
     assert column(run, "val_loss") == [4.0, 3.0, 3.5, 2.0, 9.0]
+
+
+def test_a_run_of_before_there_were_ranks_keeps_its_best(run):
+    with pytest.raises(Interrupted):
+        start(run, Figures(0.4, KeyboardInterrupt(), name="val_CIDEr"))
+    state = json.loads((run.path / "state.json").read_text())
+    del state["rank"]
+    (run.path / "state.json").write_text(json.dumps(state))
+    result = start(run, Figures(0.1, 0.2, 0.3, name="val_CIDEr"), resume=True)
+    assert (result.best_epoch, result.best_value) == (1, 0.4)
 
 
 def test_the_first_step_makes_no_variable(run):

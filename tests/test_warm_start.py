@@ -121,12 +121,13 @@ def test_another_model_cannot_be_begun_with_a_run(tmp_path):
 def test_a_run_for_clips_can_begin_one_for_pictures(tmp_path):
     (tmp_path / "photos.csv").write_text("image,caption\na.jpg,a dog\n")
     (tmp_path / "films.csv").write_text("clip,caption\na.mp4,a dog barks\n")
+    (tmp_path / "gifs.csv").write_text("clip,caption\na.gif,a dog barks\n")
     first = run_of(tmp_path, data="clips", model="merge", frames=6)
     frames = {
         name: begun_from(first, {"data": str(tmp_path / name)}).frames
-        for name in ("photos.csv", "films.csv")
+        for name in ("photos.csv", "films.csv", "gifs.csv")
     }
-    assert frames == {"photos.csv": None, "films.csv": 6}
+    assert frames == {"photos.csv": None, "films.csv": 6, "gifs.csv": 6}
 
 
 def test_features_of_another_size_are_found_out_early(tmp_path):

@@ -66,6 +66,9 @@ def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:
     data = readers.load(plan.base.data, plan.base.format, plan.base.limit)
     data.taken_for(plan.base.medium, _TAKE[plan.base.medium])
     data.split(plan.split)  # there is one: found out before anything is trained
+    if plan.deeper:
+        # Weights that are not there would be missed only after all other trainings.
+        _ = extractor(training.prepare(plan.settings(DEEP_CNN, 0)).settings).spec
     name = name or f"caption-{data.name}" + "-quick" * plan.quick
     folder = comparison_folder(Path(root), name, plan.as_config(), [data])
     todo = [
@@ -78,13 +81,10 @@ def compare(plan: Plan, root: Path | str, name: str | None, json: bool) -> int:
         for variant in plan.variants
         for seed in range(plan.seeds)
     ]
-    if plan.deeper:
-        # Weights that are not there would be missed only after all other trainings.
-        _ = extractor(training.prepare(plan.settings(DEEP_CNN, 0)).settings).spec
     results, failed = trained(folder, TASK, todo, Result.from_json)
     first = Run.open(folder / TASK / f"{results[0].model}-{results[0].seed}", TASK)
     rivals, failures = _untrained(first, data, plan.split, results[0].ids)
-    table = Table(data.name, results + rivals, data.UNIT)
+    table = Table(_told(data, plan.split), results + rivals, data.UNIT)
     found = claims(table)
     show(table, found, json)
     write_page(folder / "report.html", table, found, plan.quick)
@@ -118,9 +118,14 @@ def compare_runs(
     found = readers.load(data, format, limit) if data else own_data(opened[0], limit)
     results = [judged(run, name, found, split) for run, name in zip(opened, names, strict=True)]
     rivals, failures = _untrained(opened[0], found, split, results[0].ids)
-    table = Table(found.name, results + rivals, found.UNIT)
+    table = Table(_told(found, split), results + rivals, found.UNIT)
     show(table, claims(table), json)
     return 1 if failures else 0
+
+
+def _told(data: CaptionData, split: str) -> str:
+    """What is captioned."""
+    return data.name if split == "test" else f"{data.name} ({split})"
 
 
 def _variant(run: Run) -> str:

@@ -47,11 +47,15 @@ class CaptionData(DataSet):
             UsageError: every one of them is the other; a single one is a failure of its own.
         """
         other = mediums.PICTURES if wanted is mediums.CLIPS else mediums.CLIPS
-        if all(_medium_of(each.source) is other for each in self.examples):
+        if self.surely(other):
             raise UsageError(
                 f"{self.name} has captions of {other.many}, and {wanted.many} are wanted", hint
             )
         self.medium = wanted
+
+    def surely(self, medium: Medium) -> bool:
+        """Whether every example is called after a medium; a GIF may be either."""
+        return all(_medium_of(each.source) is medium for each in self.examples)
 
     def facts(self, example: Example) -> list:
         """See `DataSet.facts`."""

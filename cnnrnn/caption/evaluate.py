@@ -146,7 +146,9 @@ def read_predictions(
         else:
             texts[example.id] = str(entry["caption"])
     if not texts:
-        raise CnnRnnError(f"no result in {path} is of a picture of {data}", "check --data, --split")
+        raise CnnRnnError(
+            f"no result in {path} is of the {unit} of {data}", "check --data and --split"
+        )
     found = [each for each in examples if each.id in texts]
     tell_unmatched(strange, len(found), examples, "result", unit)
     return found, texts

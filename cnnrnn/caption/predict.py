@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 from cnnrnn import console
@@ -15,7 +14,7 @@ from cnnrnn.caption.prepare import picture_of
 from cnnrnn.errors import CnnRnnError, UsageError
 from cnnrnn.files import make_folder
 from cnnrnn.media import drawing, fonts, images
-from cnnrnn.media.medium import CLIPS, PICTURES, medium_of
+from cnnrnn.media.medium import CLIPS, PICTURES, Medium, medium_of
 from cnnrnn.media.sources import OutputNames, Source, check_place, expand
 from cnnrnn.text.decoder import DecodeSettings
 from cnnrnn.training.found import tell_run, tell_strange
@@ -60,7 +59,7 @@ def predict(
     """
     if settings.output:
         _check_output(settings)
-    captioner = opened(run, clips=any(map(_holds_clips, arguments)))
+    captioner = opened(run, clips=run is None and any(map(_holds_clips, arguments)))
     medium = captioner.medium
     _check_medium(arguments, captioner)
     captioner.writer.beginning(settings.start)
@@ -100,8 +99,11 @@ def _holds_clips(argument: str) -> bool:
     """Whether an argument is a clip, or a folder that has clips and no pictures."""
     if not Path(argument).is_dir():
         return medium_of(argument) is CLIPS
-    files = chain.from_iterable(files for _, _, files in os.walk(argument))
-    return set(map(medium_of, files)) - {None} == {CLIPS}
+
+    def has(medium: Medium) -> bool:
+        return any(medium_of(each.name) is medium for each in expand([argument], medium=medium))
+
+    return has(CLIPS) and not has(PICTURES)
 
 
 _ELSE = {

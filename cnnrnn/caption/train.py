@@ -50,7 +50,7 @@ from cnnrnn.training.splits import hold_out
 TASK = "caption"
 MONITOR = "val_CIDEr"
 _TRIAL_PICTURES = 32
-_AVERAGED = 12  # the weights of the last twelfth of a training are averaged
+_AVERAGED = 12  # the weights of the last twelfth of a training are averaged, at most 100 steps
 _TAKE = {
     PICTURES: "for clips: --model clip-lstm --frames 8",
     CLIPS: "for pictures leave out --frames, and take a model for them",

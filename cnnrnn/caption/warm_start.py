@@ -57,7 +57,7 @@ def begun_from(run: Path | str, changes: Mapping[str, Any]) -> TrainSettings:
     kept = set(_KEPT_BY_INIT)
     if "data" in changes:
         kept -= set(_OF_DATA)
-        if base.frames and load(changes["data"], changes.get("format", "auto")).medium is PICTURES:
+        if base.frames and load(changes["data"], changes.get("format", "auto")).surely(PICTURES):
             kept -= {"frames"}
     kept -= set(_OF_BACKBONE) if changes.get("features") else set()
     kept -= {"features"} if set(_OF_BACKBONE) & set(changes) else set()

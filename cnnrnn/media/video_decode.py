@@ -220,7 +220,8 @@ def missing_end(reel: FileReel | ArrayReel) -> str:
     # Fewer frames than the header counts are no sign: an edit list may leave some out.
     if not isinstance(reel, FileReel) or not reel.header.broken:
         return ""
-    return "cut short: the last packet is not whole"
+    broken = reel.header.broken
+    return f"damaged or cut short: {broken} packet{'s' * (broken > 1)} not whole"
 
 
 def open_reel(source: Source) -> FileReel | ArrayReel:

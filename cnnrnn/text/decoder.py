@@ -96,7 +96,7 @@ class DecodeSettings:
         most = math.inf if self.max_words is None else self.max_words
         if not 0 <= self.min_words <= most:
             raise UsageError(
-                f"a sentence of {self.min_words} to {most} words",
+                f"a sentence of {self.min_words} to {self.longest} words",
                 "0 or more, and at most --max-words",
             )
         if self.groups < 1 or self.beam_width % self.groups:

@@ -80,8 +80,9 @@ def comparison_folder(
     folder = root / "compare" / name
     file = folder / "plan.json"
     config = config | {"data": [each.fingerprint() for each in data]}
+    before = read_json(file) if file.exists() else config
     for key, what in (("base", "with other options"), ("data", "on data that has changed since")):
-        if file.exists() and read_json(file).get(key) != config[key]:
+        if before.get(key, config[key]) != config[key]:
             raise CnnRnnError(f"{folder} holds a comparison {what}", "choose another --name")
     write_json(file, config)
     return folder

@@ -173,6 +173,8 @@ def fit(
 
 def _fit(model, batches, validate, monitor, settings, run, state) -> FitResult:
     sign = -1.0 if monitor.endswith("loss") else 1.0
+    if state["best"] is not None:  # of a run that was begun before there were ranks
+        state.setdefault("rank", [sign * state["best"], 0.0])
 
     def stopped() -> bool:
         return state["epoch"] - state["best_epoch"] >= settings.patience

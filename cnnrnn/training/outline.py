@@ -168,8 +168,9 @@ def step_seconds(model: Any, loss: Any, batches: Sequence[tuple]) -> float:
 
 
 def run_bytes(model: Any) -> int:
-    """Bytes of a run's two models: the best one, and the last with AdamW's two means."""
-    return (1 + 3) * 4 * model.count_params()
+    """Bytes of a run's two models: the best one, and the last with the averaged weights and AdamW's
+    two means."""
+    return (1 + 4) * 4 * model.count_params()
 
 
 def reached(result: Any, scores: str) -> str:
