@@ -5,7 +5,6 @@ Click and the standard library only, so that every module may import this one wi
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 import math
@@ -313,21 +312,6 @@ class Report:
         if self.failures:
             info(self.summary())
         return self.exit_code
-
-
-def usage_line(exc: click.UsageError) -> str:
-    """A usage error in one line, with the command whose help says more."""
-    line = exc.format_message()
-    if isinstance(exc, click.NoSuchOption):  # worded differently by every release of click
-        hint = did_you_mean(exc.option_name, exc.possibilities or ())
-        line = f"No such option {exc.option_name!r}. {hint}".rstrip()
-    return f"{line.rstrip('.')} (see {exc.ctx.command_path} --help)" if exc.ctx else line
-
-
-def did_you_mean(typed: str, names: Iterable[str]) -> str:
-    """A hint at the name that was meant, "" where none is near."""
-    near = difflib.get_close_matches(typed, names, n=1)
-    return f"Did you mean {near[0]!r}?" if near else ""
 
 
 def guard(callback: Callable) -> Callable:

@@ -24,6 +24,7 @@ guard that turns every failure into one line. A callback returns its exit code, 
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -79,7 +80,7 @@ class _Examples(click.Command):
             exc.show()
             sys.exit(exc.exit_code)
         except click.UsageError as exc:
-            console.error(console.usage_line(exc))
+            console.error(_usage_line(exc))
             sys.exit(exc.exit_code)
         except click.ClickException as exc:
             console.error(exc.format_message())
@@ -127,8 +128,23 @@ class ExampleGroup(_Examples, click.Group):
         name, names = args[0], self.list_commands(ctx)
         if name.startswith("-") or name in names:
             return super().resolve_command(ctx, args)
-        hint = console.did_you_mean(name, names) or f"Commands: {', '.join(names)}"
+        hint = _did_you_mean(name, names) or f"Commands: {', '.join(names)}"
         raise click.UsageError(f"No such command {name!r}. {hint}", ctx)
+
+
+def _usage_line(exc: click.UsageError) -> str:
+    """A usage error in one line, with the command whose help says more."""
+    line = exc.format_message()
+    if isinstance(exc, click.NoSuchOption):  # worded differently by every release of click
+        hint = _did_you_mean(exc.option_name, exc.possibilities or ())
+        line = f"No such option {exc.option_name!r}. {hint}".rstrip()
+    return f"{line.rstrip('.')} (see {exc.ctx.command_path} --help)" if exc.ctx else line
+
+
+def _did_you_mean(typed: str, names: Iterable[str]) -> str:
+    """A hint at the name that was meant, "" where none is near."""
+    near = difflib.get_close_matches(typed, names, n=1)
+    return f"Did you mean {near[0]!r}?" if near else ""
 
 
 def _quiet_option() -> click.Option:

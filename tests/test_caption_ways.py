@@ -113,7 +113,7 @@ def test_an_existing_captioner_begins_on_other_data(place):
 
 def test_features_of_another_size_leave_no_run(place, capsys):
     begun = ["--init", "runs/caption/a", "--backbone", "mobilenet_v2", "--weights", "random"]
-    assert call("caption", "train", *begun, "--name", "other") == 1
+    assert call("caption", "train", *begun, "--name", "other") == 2
     assert "another shape: it has features of" in capsys.readouterr().err
     assert not (place / "runs/caption/other").exists()
 

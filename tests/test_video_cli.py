@@ -202,7 +202,7 @@ def test_check_tells_what_is_in_a_clip():
     Path("broken.mp4").write_bytes(b"\0" * 100)
     result = call("check", "clips/left/1.mp4", "broken.mp4", code=1)
     assert "8 frames (header: 8), 32x32" in result.stdout
-    assert "broken.mp4" in result.stderr and "1 clips done, 1 failed" in result.stderr
+    assert "broken.mp4" in result.stderr and "1 clip done, 1 failed" in result.stderr
 
 
 def test_features_are_found_again():
