@@ -91,7 +91,7 @@ def test_good_data_has_no_warnings(own):
 
 def test_unknown_words_are_warned_of(own):
     [warning] = [each for each in checked(own).warnings if "in val" in each]
-    assert warning == "25% of the words in val are not in the vocabulary"  # each word counts already
+    assert warning == "25% of the words in val are not in the vocabulary"
 
 
 def test_missing_pictures_are_named(own):
