@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
+from cnnrnn import backend
 from cnnrnn.caption.batches import CaptionBatches, encoded
 from cnnrnn.caption.captioner import Captioner
 from cnnrnn.caption.evaluate import scored
@@ -61,7 +60,8 @@ class Validation:
         plain, total, words = WordCrossEntropy(reduction=None), 0.0, 0
         for inputs, targets in self.batches.in_order():
             losses = plain(targets, model.predict_on_batch(inputs))
-            total, words = total + float(np.sum(losses)), words + len(targets)
+            total += float(backend.keras().ops.convert_to_numpy(losses).sum())
+            words += len(targets)
         return total / max(words, 1)
 
 

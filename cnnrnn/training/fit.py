@@ -287,6 +287,9 @@ def averaged(model) -> Iterator[None]:
         return
     raw = [keras.ops.copy(variable) for variable in model.trainable_variables]
     model.optimizer.finalize_variable_values(model.trainable_variables)
+    for variable in model.trainable_variables:
+        # On JAX it is one array with its average, and a prediction gives arrays away.
+        variable.assign(keras.ops.copy(variable))
     try:
         yield
     finally:
